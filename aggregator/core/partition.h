@@ -52,10 +52,10 @@ struct partition_capacity {
     uint32_t epochs;
     uint32_t intervals;
     uint32_t runs;
-    uint32_t hours;
     uint32_t corrections;
     uint32_t dead_letters;
-    uint32_t blob_bytes;
+    uint32_t blobs;      /* distinct strings */
+    uint32_t blob_bytes; /* room for them */
 };
 
 struct partition; /* lives in the caller's memory; position-independent but for its own address */
@@ -119,10 +119,14 @@ struct partition_out {
     uint32_t missing_cap;
     struct part_gap *gaps;
     uint32_t gaps_cap;
+    struct event_pair *pairs; /* map entries that the lines point to */
+    uint32_t pairs_cap;
+    int64_t *dead_letters;
+    uint32_t dead_letters_cap;
     /* on ERR_CAPACITY: what was too small, and how many elements would do */
     struct {
-        uint32_t lines, missing, gaps;
-        bool state;
+        uint32_t lines, missing, gaps, pairs, dead_letters;
+        bool state; /* enlarge the state: partition_capacity_grown, partition_move */
     } need;
     /* results */
     bool more;     /* call again with the same record */
@@ -158,6 +162,24 @@ enum err partition_save(const struct partition *p, uint8_t *buffer, size_t cap,
 enum err partition_saved_capacity(struct bytes saved, struct partition_capacity *capacity) MUST_CHECK;
 enum err partition_load(struct bytes saved, void *memory, const struct partition_capacity *capacity,
                         struct partition **p, struct err_detail *detail) MUST_CHECK;
+
+/* The runs as they stand, for live views: every open run and those that ended in an hour that is not
+ * cut yet. `until` is the end, or the last proof of life. Slices are valid during the call. Order:
+ * instance id, run id. `pairs` is scratch of EVENT_PAIRS_MAX × 2 entries. */
+struct partition_run {
+    struct bytes instance_id;
+    struct event_run run;
+    struct bytes region, instance_type;
+    struct event_map tags;
+    bool ended;
+    bool provisional;
+    int64_t held_from, running_from, until; /* NO_TIME: not known */
+    enum end_cause end_cause;
+    struct bytes end_detail;
+};
+typedef void partition_run_visitor(void *context, const struct partition_run *run);
+void partition_each_run(const struct partition *p, struct event_pair *pairs,
+                        partition_run_visitor *visit, void *context);
 
 /* Asserts every invariant, O(state). For dev builds, fuzzing and simulation. */
 void partition_check_all(const struct partition *p);
