@@ -98,6 +98,8 @@ def ctest(preset, log, *select):
     result = Result()
     for case in ET.parse(report).getroot().iter("testcase"):
         result.add(count_case(case))
+    if result == Result():
+        result.failures.append(f"ctest {preset} {' '.join(select)}: not a single test ran")
     return result
 
 

@@ -70,7 +70,7 @@ class Decoder:
 
     def __init__(self, path=ROOT / "schemas" / "lifecycle_event.avsc"):
         text = json.loads(Path(path).read_text())
-        self.schema = fastavro.parse_schema(text)
+        self.schema = fastavro.parse_schema(without_logical_types(text))
         # fastavro prints the CRC-64-AVRO fingerprint as the hex of its little-endian bytes.
         self.fingerprint = bytes.fromhex(
             fingerprint(to_parsing_canonical_form(text), "CRC-64-AVRO"))
@@ -87,7 +87,7 @@ class Decoder:
             raise Undecodable(str(e)) from e
         if body.read(1):
             raise Undecodable("bytes left over")
-        return {name: plain(v) for name, v in event.items()}
+        return event
 
     def encode(self, event):
         body = io.BytesIO()
@@ -95,15 +95,11 @@ class Decoder:
         return b"\xc3\x01" + self.fingerprint + body.getvalue()
 
 
-def plain(value):
-    """fastavro turns timestamp-millis into datetimes; everything here is Unix ms."""
-    if hasattr(value, "timestamp"):
-        return round(value.timestamp() * 1000)
-    if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [plain(v) for v in value]
-    return value
+def without_logical_types(schema):
+    """fastavro would turn timestamp-millis into datetimes; everything here is Unix ms."""
+    if isinstance(schema, dict):
+        return {k: without_logical_types(v) for k, v in schema.items() if k != "logicalType"}
+    return [without_logical_types(v) for v in schema] if isinstance(schema, list) else schema
 
 
 def read_topic(bootstrap, topic, timeout_s=60.0):
@@ -258,7 +254,8 @@ def mentions_of(s):
         yield (s.event, s.event, s.log_time)
     if s.event["type"] == "SNAPSHOT":
         for run in s.event["running"]:
-            yield (run, s.event, s.log_time)
+            if run["full"] is not None:
+                yield ({"run_id": run["run_id"], **run["full"]}, s.event, s.log_time)
 
 
 def slot_of(facts):
