@@ -11,7 +11,8 @@
 
 enum { GLOB_PATTERN_MAX = 1024 };
 
-/* ERR_MALFORMED: a '[' without its ']', an empty set or a range that runs backwards; ERR_LIMIT. */
+/* ERR_MALFORMED: a '[' without its ']' (an empty set is one), or a range that runs backwards;
+ * ERR_LIMIT. */
 enum err glob_check(struct bytes pattern, struct err_detail *detail) MUST_CHECK;
 
 /* Does the whole text match? `pattern` must have passed glob_check. */

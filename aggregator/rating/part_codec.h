@@ -55,8 +55,8 @@ struct part_arena {
     uint8_t *text;
 };
 
-/* Both check everything there is to check: schema equal to ours (else ERR_UNSUPPORTED), rows sorted
- * and unique, counts, the statement complete. ERR_MALFORMED, ERR_TRUNCATED, ERR_LIMIT otherwise. */
+/* Both check everything there is to check: schema equal to ours (else ERR_UNSUPPORTED), rows,
+ * counts, the statement complete. ERR_MALFORMED, ERR_TRUNCATED, ERR_LIMIT otherwise. */
 enum err part_measure(struct bytes file, struct part_sizes *sizes,
                       struct err_detail *detail) MUST_CHECK;
 /* `sizes` as given by part_measure for the same bytes. *part points into `file` and `arena`. */
@@ -66,8 +66,5 @@ enum err part_decode(struct bytes file, const struct part_sizes *sizes,
 
 /* Order of lines in parts and rollups: kind, hour, instance_id, run_id. <0, 0, >0. */
 int usage_line_compare(const struct usage_line *a, const struct usage_line *b);
-
-/* "PROVISIONAL", "CLOSED", "FINAL". */
-const char *part_status_name(enum part_status status);
 
 #endif
