@@ -7,6 +7,7 @@ where in production it closes two minutes after the hour's end. With --live the 
 import argparse
 import csv
 import json
+import os
 import shutil
 import signal
 import sys
@@ -21,7 +22,6 @@ from shift_log import shifted_logs
 from testbed import ROOT, Failed, Kafka, Program, create_topics, free_port, wait_for
 
 HOUR_MS = 3_600_000
-OUTPUT = ROOT / "demo-output"
 BIN = ROOT / "build" / "release" / "bin"
 TOPIC = "enclave.lifecycle"
 CLOSES_AFTER_S = 8
@@ -63,15 +63,16 @@ def now_ms():
 class Demo:
     """Everything that runs, in order of its start; stop() ends it in reverse order."""
 
-    def __init__(self, live):
+    def __init__(self, live, output):
         self.live = live
+        self.output = output
         self.work = Path(tempfile.mkdtemp(prefix="enclave-demo-"))
-        self.sink = OUTPUT / "sink"
-        self.logs = OUTPUT / "logs"
+        self.sink = output / "sink"
+        self.logs = output / "logs"
         self.hour = now_ms() // HOUR_MS * HOUR_MS - HOUR_MS
         self.http_port = free_port()
         self.running = []
-        self.kafka = None
+        self.bootstrap = None
 
     def start(self, program):
         self.running.append(program)
@@ -90,10 +91,15 @@ class Demo:
         return all(program.check() for program in self.running)
 
     def start_kafka(self):
-        self.kafka = Kafka(self.work / "kafka")
-        self.running.append(self.kafka.program)
-        self.kafka.start()
-        create_topics(self.kafka.bootstrap)
+        """Our own broker, or the one that EM_KAFKA_BOOTSTRAP names."""
+        self.bootstrap = os.environ.get("EM_KAFKA_BOOTSTRAP")
+        if not self.bootstrap:
+            say("Starting Apache Kafka (one node, its data in a temporary directory)")
+            kafka = Kafka(self.work / "kafka")
+            self.running.append(kafka.program)
+            self.bootstrap = kafka.start().bootstrap
+        create_topics(self.bootstrap)
+        say(f"Kafka answers on {self.bootstrap}; the topics of schemas/topics.yaml are there")
 
     def host_log(self, instance):
         return self.work / instance / "nitro_enclaves.log"
@@ -109,7 +115,7 @@ class Demo:
                 BIN / "enclave-producer", "run", *set_args({
                     "instance.id": instance, "log.path": log,
                     "journal.dir": log.parent / "journal", "topic": TOPIC,
-                    "kafka.bootstrap.servers": self.kafka.bootstrap,
+                    "kafka.bootstrap.servers": self.bootstrap,
                     "heartbeat_interval": "5s"})], self.logs / f"producer-{instance}.log"))
 
     def start_aggregator(self):
@@ -117,7 +123,7 @@ class Demo:
         self.start(Program("aggregator", [
             BIN / "enclave-aggregator", "run", *set_args({
                 "sink": f"file://{self.sink}", "tenants": ROOT / "ops" / "demo-tenants.yaml",
-                "topic": TOPIC, "kafka.bootstrap.servers": self.kafka.bootstrap,
+                "topic": TOPIC, "kafka.bootstrap.servers": self.bootstrap,
                 "kafka.group.id": "enclave-aggregator",
                 "era.first_hour": utc(self.hour, "%Y-%m-%dT%H:00:00Z"),
                 "policy.version": 1, "policy.settle": f"{settle_s}s",
@@ -197,6 +203,11 @@ def table(rows, columns):
     print(flush=True)
 
 
+def shown(path):
+    """Relative to the repository when it lies there."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
 def seconds(key):
     return lambda row: f"{int(row[key]) / 1000:.3f}"
 
@@ -208,7 +219,7 @@ def read_csv(path):
 
 def show_rollup(demo, rollup):
     print(f"\nUsage per tenant, {utc(demo.hour)} – {utc(demo.hour + HOUR_MS, '%H:%M')} UTC"
-          f"  ({rollup.relative_to(ROOT)}/tenants.csv)\n")
+          f"  ({shown(rollup)}/tenants.csv)\n")
     table(read_csv(rollup / "tenants.csv"), [
         ("tenant", "tenant", "<"), ("enclaves", "enclaves", ">"),
         ("held s", seconds("held_ms"), ">"), ("running s", seconds("running_ms"), ">"),
@@ -227,7 +238,7 @@ def show_files(demo, rollup):
         name = path.relative_to(demo.sink)
         if name.parts[0] != "state" and not path.name.startswith("."):
             print(f"  {path.stat().st_size:8d}  {name}")
-    sink, here = demo.sink.relative_to(ROOT), rollup.relative_to(ROOT)
+    sink, here = shown(demo.sink), shown(rollup)
     print(f"""
 Look next
   {here}/manifest.json         every file's sha256, the parts it came from, the link to the hour before
@@ -298,23 +309,23 @@ def go_live(demo, topic):
 
 # ---- the order of things ----------------------------------------------------------------------------
 
-def fresh_output():
-    if OUTPUT.exists():
-        if not (OUTPUT / "made-by-ops-demo").exists():
-            raise Failed(f"{OUTPUT} was not made by this demo: move it away")
-        shutil.rmtree(OUTPUT)
-    OUTPUT.mkdir()
-    (OUTPUT / "made-by-ops-demo").touch()
+def fresh_output(demo):
+    """Empties the output directory of an earlier demo, and nobody else's."""
+    mark = demo.output / "made-by-ops-demo"
+    demo.output.mkdir(parents=True, exist_ok=True)
+    if any(demo.output.iterdir()) and not mark.exists():
+        raise Failed(f"{demo.output} holds files that are not this demo's: move them away")
+    for directory in (demo.sink, demo.logs):
+        shutil.rmtree(directory, ignore_errors=True)
+    mark.touch()
 
 
 def play(demo):
-    fresh_output()
-    say("Starting Apache Kafka (one node, its data in a temporary directory)")
+    fresh_output(demo)
     demo.start_kafka()
-    say(f"Kafka answers on {demo.kafka.bootstrap}; the topics of schemas/topics.yaml are there")
     demo.start_hosts()
     say(f"Three producers read the nitro-cli logs of {', '.join(HOSTS)}")
-    topic = Topic(demo.kafka.bootstrap)
+    topic = Topic(demo.bootstrap)
     try:
         heard = wait_for_hosts(demo, topic)
         say(f"{heard} lifecycle events are in Kafka; starting the aggregator")
@@ -333,10 +344,11 @@ def play(demo):
 def main():
     parser = argparse.ArgumentParser(prog="ops/demo", description=__doc__.splitlines()[0])
     parser.add_argument("--live", action="store_true")
+    parser.add_argument("--output", type=Path, default=ROOT / "demo-output")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
-    demo = Demo(options.live)
+    demo = Demo(options.live, options.output.resolve())
     status = 0
     try:
         play(demo)
@@ -350,7 +362,7 @@ def main():
         signal.signal(number, signal.SIG_IGN)
     say("Stopping everything")
     demo.stop()
-    say(f"Nothing is left running. The files stay in {OUTPUT.relative_to(ROOT)}/")
+    say(f"Nothing is left running. The files stay in {shown(demo.output)}/")
     return status
 
 

@@ -62,7 +62,7 @@ need_venv() {
     mkdir -p "$EM_CACHE"
     rm -rf "$EM_VENV"
     logged "$EM_CACHE/venv.log" python3 -m venv "$EM_VENV"
-    logged "$EM_CACHE/venv.log" "$EM_VENV/bin/pip" install -q --disable-pip-version-check \
+    logged "$EM_CACHE/venv.log" "$EM_VENV/bin/pip" install -q --no-deps --disable-pip-version-check \
         -r "$EM_ROOT/ops/requirements.txt"
     touch "$EM_VENV/complete"
 }

@@ -143,6 +143,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.num.partitions=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=500
 log.cleaner.backoff.ms=200
 broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300

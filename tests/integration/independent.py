@@ -154,12 +154,20 @@ class Partition:
             except Undecodable:
                 self.undecodable.append(r.offset)
         self.next_offset = records[-1].offset + 1 if records else 0
+        self.known = {}
+
+    def runs(self, below_offset=None):
+        """All runs, from the records below an offset."""
+        if below_offset is None:
+            below_offset = self.next_offset
+        if below_offset not in self.known:
+            self.known[below_offset] = runs_of([s for s in self.stated if s.offset < below_offset])
+        return self.known[below_offset]
 
     def usage(self, hour, below_offset=None):
         """{(instance, run id): Usage} of one hour, from the records below an offset."""
-        stated = [s for s in self.stated if below_offset is None or s.offset < below_offset]
-        return {k: u for k, u in (
-            ((run.instance, run.run_id), run.usage(hour)) for run in runs_of(stated)) if u}
+        return {k: u for k, u in (((run.instance, run.run_id), run.usage(hour))
+                                  for run in self.runs(below_offset)) if u}
 
 
 @dataclass
@@ -278,21 +286,20 @@ def same_runs(mentions):
         if slot:
             parent[root(("run", facts["run_id"]))] = root(("slot", slot))
     while True:
-        groups = defaultdict(list)
+        groups, processes = defaultdict(list), defaultdict(set)
         for m in mentions:
-            groups[root(("run", m[0]["run_id"]))].append(m)
-        pair = next(((a, b) for a in groups for b in groups
-                     if a != b and one_process(groups[a], groups[b])), None)
+            group = root(("run", m[0]["run_id"]))
+            groups[group].append(m)
+            if m[0]["pid"] is not None and m[1]["boot_id"] != NIL_UUID:
+                processes[(m[1]["boot_id"], m[0]["pid"])].add(group)
+        pair = next(((a, b) for same in processes.values() for a in same for b in same
+                     if a < b and at_once(groups[a], groups[b])), None)
         if pair is None:
             return list(groups.values())
         parent[pair[0]] = pair[1]
 
 
-def one_process(a, b):
-    pids = [{(e["boot_id"], f["pid"]) for f, e, _ in group
-             if f["pid"] is not None and e["boot_id"] != NIL_UUID} for group in (a, b)]
-    if not pids[0] & pids[1]:
-        return False
+def at_once(a, b):
     spans = [span(a), span(b)]
     return max(s[0] for s in spans) < min(s[1] for s in spans)
 
