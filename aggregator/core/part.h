@@ -30,10 +30,11 @@ enum line_flag {
 
 struct usage_line {
     enum line_kind kind;
-    uint32_t flags;  /* enum line_flag */
-    int64_t hour;    /* start of the hour the line is about */
+    uint32_t flags; /* enum line_flag */
+    int64_t hour;   /* start of the hour the line is about */
     struct bytes instance_id;
-    struct event_run run; /* facts; boot-independent. run.run_id is the smallest of the merged ids */
+    struct event_run
+        run; /* facts; boot-independent. run.run_id is the smallest of the merged ids */
     struct bytes account, region, zone, instance_type;
     struct event_map tags; /* instance tags */
     int64_t end_time;      /* NO_TIME: not ended, or not seen */
@@ -92,7 +93,7 @@ struct part {
     bool complete; /* nothing missing, no gap, no dead letter in the hour */
     bool lead_in;  /* the partition was not read from the era's start (R18) */
     uint32_t expected_n;
-    uint8_t expected_sha256[PART_EXPECTED_HASH_BYTES]; /* of the sorted ids, each followed by \n */
+    uint8_t expected_sha256[PART_EXPECTED_HASH_BYTES]; /* chained over the sorted ids: emit.c */
     const struct part_missing *missing;
     uint32_t missing_n;
     const struct part_gap *gaps;

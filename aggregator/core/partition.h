@@ -41,12 +41,13 @@ enum { RULES_VERSION = 1 };
 struct policy policy_default(void);
 
 /* Applies `values` (by option name, e.g. "settle" = "120s" | "2m" | "120000ms") onto `policy`.
- * ERR_CONFIG with detail: unknown name, not a duration, out of range, or values that contradict each
- * other (grace < settle …). On error *policy is unchanged. */
+ * ERR_CONFIG with detail: unknown name, not a duration, out of range, or values that contradict
+ * each other (grace < settle …). On error *policy is unchanged. */
 enum err policy_apply(struct policy *policy, const struct event_policy *record,
                       struct err_detail *detail) MUST_CHECK;
 
-/* How many of each thing the state can hold. Any of them may be 0 in a request: then the default. */
+/* How many of each thing the state can hold. Any of them may be 0 in a request: then the default.
+ */
 struct partition_capacity {
     uint32_t instances;
     uint32_t epochs;
@@ -89,8 +90,8 @@ enum partition_record_kind {
 struct partition_record {
     enum partition_record_kind kind;
     int64_t offset;
-    int64_t append_time; /* LogAppendTime, Unix ms */
-    uint32_t crc;        /* CRC-32 of key and value: checked when reading resumes (R16) */
+    int64_t append_time;       /* LogAppendTime, Unix ms */
+    uint32_t crc;              /* CRC-32 of key and value: checked when reading resumes (R16) */
     const struct event *event; /* RECORD_EVENT */
 };
 
@@ -154,18 +155,20 @@ const struct partition_identity *partition_identity(const struct partition *p);
 uint32_t partition_instances_n(const struct partition *p);
 uint32_t partition_open_runs_n(const struct partition *p);
 
-/* Canonical bytes of the state (equal states give equal bytes). ERR_CAPACITY: *len says how many. */
+/* Canonical bytes of the state (equal states give equal bytes). ERR_CAPACITY: *len says how many.
+ */
 enum err partition_save(const struct partition *p, uint8_t *buffer, size_t cap,
                         size_t *len) MUST_CHECK;
 /* The capacity that `saved` needs, then the state itself in `memory` of that capacity.
  * ERR_MALFORMED, ERR_TRUNCATED, ERR_UNSUPPORTED (format version). */
-enum err partition_saved_capacity(struct bytes saved, struct partition_capacity *capacity) MUST_CHECK;
+enum err partition_saved_capacity(struct bytes saved,
+                                  struct partition_capacity *capacity) MUST_CHECK;
 enum err partition_load(struct bytes saved, void *memory, const struct partition_capacity *capacity,
                         struct partition **p, struct err_detail *detail) MUST_CHECK;
 
-/* The runs as they stand, for live views: every open run and those that ended in an hour that is not
- * cut yet. `until` is the end, or the last proof of life. Slices are valid during the call. Order:
- * instance id, run id. `pairs` is scratch of EVENT_PAIRS_MAX × 2 entries. */
+/* The runs as they stand, for live views: every open run and those that ended in an hour that is
+ * not cut yet. `until` is the end, or the last proof of life. Slices are valid during the call.
+ * Order: instance id, run id. `pairs` is scratch of EVENT_PAIRS_MAX × 2 entries. */
 struct partition_run {
     struct bytes instance_id;
     struct event_run run;
