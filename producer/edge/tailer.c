@@ -124,32 +124,51 @@ static bool may_release(const struct tailer *tailer, size_t i, const struct tail
            request->oldest_live_ms > file->replaced_ms;
 }
 
-/* Reads files[*i], following a rewrite; *i moves when files were inserted or removed before it. */
+/* T4: what is left of a line that nobody will finish, then the file goes. */
+static enum err release_file(struct tailer *tailer, size_t *i, const struct tailer_request *request,
+                             struct tailer_progress *total, struct err_detail *detail)
+{
+    struct log_file_progress progress;
+    enum err err =
+        log_file_read(&tailer->files[*i], tailer->buffer, request->max_bytes - total->bytes, true,
+                      request->take, request->user, &progress, detail);
+
+    total->bytes += progress.bytes;
+    total->lines += progress.lines;
+    total->refused = progress.refused;
+    if (err != ERR_OK || !tailer->files[*i].at_end) {
+        total->at_end = false;
+        ++*i;
+        return err == ERR_CONFLICT ? ERR_OK : err; /* a rewrite is found by the next look */
+    }
+    tailer_remove_file(tailer, *i);
+    return ERR_OK;
+}
+
+/* Reads files[*i], following a rewrite; moves *i to the file to be read next. */
 static enum err read_file(struct tailer *tailer, size_t *i, const struct tailer_request *request,
                           struct tailer_progress *total, struct err_detail *detail)
 {
     struct log_file *file = &tailer->files[*i];
     struct log_file_progress progress;
-    bool release = may_release(tailer, *i, request);
-    enum err err = log_file_read(file, tailer->buffer, request->max_bytes - total->bytes, release,
+    uint64_t seen_size = file->seen_size;
+    enum err err = log_file_read(file, tailer->buffer, request->max_bytes - total->bytes, false,
                                  request->take, request->user, &progress, detail);
 
     total->bytes += progress.bytes;
     total->lines += progress.lines;
     total->refused = progress.refused;
-    if (progress.bytes > 0)
+    if (progress.bytes > 0 || file->seen_size != seen_size)
         file->grew_ms = request->now_ms;
     if (err == ERR_CONFLICT) {
-        err = tailer_handle_rewritten(tailer, *i, request->now_ms, detail);
-        total->at_end = false; /* again, from the copy or from the beginning */
-        return err;
+        total->at_end = false; /* again: the copy, or from the beginning */
+        return tailer_handle_rewritten(tailer, *i, request->now_ms, detail);
     }
+    if (err == ERR_OK && may_release(tailer, *i, request))
+        return release_file(tailer, i, request, total, detail);
     if (err != ERR_OK || !file->at_end)
         total->at_end = false;
-    if (err == ERR_OK && release && file->at_end && progress.bytes == 0)
-        tailer_remove_file(tailer, *i);
-    else
-        ++*i;
+    ++*i;
     return err;
 }
 
