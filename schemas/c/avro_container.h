@@ -1,8 +1,8 @@
 /*
  * Avro object container files with bytes that depend on nothing but what they say.
  *
- * Codec null. The sync marker is given by the caller (files.md: the first 16 bytes of SHA-256 of the
- * object's name), metadata is written in the order given, rows are put into blocks of at most
+ * Codec null. The sync marker is given by the caller (files.md: the first 16 bytes of SHA-256 of
+ * the object's name), metadata is written in the order given, rows are put into blocks of at most
  * AVRO_CONTAINER_BLOCK_ROWS rows: so equal content gives equal bytes. Pure: everything goes through
  * a `struct avro_writer`, which the caller makes large enough (ERR_CAPACITY otherwise).
  */
@@ -27,8 +27,8 @@ struct avro_container {
 };
 
 /* Writes the header: magic, metadata (avro.schema, avro.codec, then `meta` in order), sync. */
-void avro_container_begin(struct avro_container *c, struct avro_writer *out, const char *schema_json,
-                          const struct avro_meta *meta, size_t meta_n,
+void avro_container_begin(struct avro_container *c, struct avro_writer *out,
+                          const char *schema_json, const struct avro_meta *meta, size_t meta_n,
                           const uint8_t sync[AVRO_SYNC_BYTES]);
 
 /* Call before and after encoding each row into c->out. */

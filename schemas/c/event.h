@@ -1,5 +1,6 @@
 /*
- * The lifecycle event in memory: what schemas/lifecycle_event.avsc says, as a flat struct of slices.
+ * The lifecycle event in memory: what schemas/lifecycle_event.avsc says, as a flat struct of
+ * slices.
  *
  * This is the only vocabulary that producer and aggregator share. A decoded event points into the
  * record it was decoded from and into an `event_arena`; it owns nothing. Names of fields and
@@ -25,12 +26,14 @@ enum {
 
 /* Symbols in the order of the schema; UNKNOWN is the reader's default for symbols it lacks. */
 #define EVENT_TYPE_TABLE(X)                                                                        \
-    X(UNKNOWN) X(HOST_UP) X(ALLOCATED) X(RUNNING) X(ENDED) X(FAILED) X(SNAPSHOT) X(HEARTBEAT)      \
-    X(HOST_DOWN) X(TICK) X(POLICY) X(HOST_GONE)
+    X(UNKNOWN)                                                                                     \
+    X(HOST_UP) X(ALLOCATED) X(RUNNING) X(ENDED) X(FAILED) X(SNAPSHOT) X(HEARTBEAT) X(HOST_DOWN)    \
+        X(TICK) X(POLICY) X(HOST_GONE)
 #define EVIDENCE_TABLE(X) X(UNKNOWN) X(LOG) X(PROC) X(PIDFD) X(INOTIFY) X(BOOT) X(CLI) X(EC2)
 #define END_CAUSE_TABLE(X)                                                                         \
-    X(UNKNOWN) X(TERMINATED) X(EXITED) X(SIGNALLED) X(KILLED) X(SOCKET_DELETED) X(COMMAND_FAILED)  \
-    X(BOOT_FAILED) X(REFUSED) X(HOST_REBOOT) X(HOST_LOST)
+    X(UNKNOWN)                                                                                     \
+    X(TERMINATED) X(EXITED) X(SIGNALLED) X(KILLED) X(SOCKET_DELETED) X(COMMAND_FAILED)             \
+        X(BOOT_FAILED) X(REFUSED) X(HOST_REBOOT) X(HOST_LOST)
 
 #define X(s) EVENT_##s,
 enum event_type { EVENT_TYPE_TABLE(X) EVENT_TYPE_N };
@@ -114,12 +117,12 @@ struct event_host {
     struct bytes region;
     struct bytes zone;
     struct bytes instance_type;
-    int32_t pool_vcpus;        /* vCPUs of the enclave pool, −1 unknown */
-    int64_t pool_memory_mib;   /* MiB of the enclave pool, −1 unknown */
-    struct event_map tags;     /* instance tags */
-    int64_t wall_time;         /* Unix ms, read together with boottime_ms */
-    int64_t boottime_ms;       /* CLOCK_BOOTTIME in ms, −1 unknown */
-    int64_t clock_error_us;    /* adjtimex maxerror, −1 unknown */
+    int32_t pool_vcpus;      /* vCPUs of the enclave pool, −1 unknown */
+    int64_t pool_memory_mib; /* MiB of the enclave pool, −1 unknown */
+    struct event_map tags;   /* instance tags */
+    int64_t wall_time;       /* Unix ms, read together with boottime_ms */
+    int64_t boottime_ms;     /* CLOCK_BOOTTIME in ms, −1 unknown */
+    int64_t clock_error_us;  /* adjtimex maxerror, −1 unknown */
     bool clock_synchronised;
     struct bytes producer_version;
 };
