@@ -84,7 +84,9 @@ def build(preset, log, targets="", configure="-DEM_TESTS=ON"):
                  env={"EM_CMAKE_ARGS": configure})
     if status == 0:
         return Result(passed=1)
-    return Result(failures=[f"build {preset}:\n{tail(log)}"])
+    text = (LOGS / log).read_text(errors="replace").splitlines()
+    errors = [line for line in text if not re.match(r"\[\d+/\d+\] |ccache |ops: failed", line)]
+    return Result(failures=["\n".join([f"build {preset} (build/test-logs/{log}):", *errors[-25:]])])
 
 
 def ctest(preset, log, *select):
