@@ -1,0 +1,26 @@
+/*
+ * "Did you mean …?": the nearest of some names by Damerau-Levenshtein distance. Pure.
+ */
+#ifndef COMMON_NEAREST_H
+#define COMMON_NEAREST_H
+
+#include <stddef.h>
+
+/* Longer names are not compared. */
+enum { NEAREST_NAME_MAX = 64 };
+
+/* Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`, or a large
+ * number if either is longer than NEAREST_NAME_MAX. */
+size_t nearest_distance(const char *a, const char *b);
+
+/* A search in steps: init, offer each name, then read `best`. */
+struct nearest {
+    const char *wanted;
+    const char *best; /* NULL while nothing is close enough (a third of the longer name) */
+    size_t distance;
+};
+
+void nearest_init(struct nearest *nearest, const char *wanted);
+void nearest_offer(struct nearest *nearest, const char *name);
+
+#endif
