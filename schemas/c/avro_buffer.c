@@ -3,6 +3,8 @@
  */
 #include "schemas/c/avro_buffer.h"
 
+#include "schemas/c/avro_varint.h"
+
 void avro_put_raw(struct avro_writer *w, const void *bytes, size_t n)
 {
     if (w->overflow || n > w->cap - w->len) {
@@ -58,7 +60,7 @@ enum err avro_writer_finish(const struct avro_writer *w, size_t *len)
     return ERR_OK;
 }
 
-enum err avro_get_long(struct avro_reader *r, int64_t *value)
+static enum err get_long_slowly(struct avro_reader *r, int64_t *value)
 {
     uint64_t raw = 0;
 
@@ -72,11 +74,23 @@ enum err avro_get_long(struct avro_reader *r, int64_t *value)
             return ERR_MALFORMED;
         raw |= (uint64_t)(byte & 0x7f) << (7 * i);
         if (byte < 0x80) {
-            *value = (int64_t)((raw >> 1) ^ (0 - (raw & 1)));
+            *value = avro_unzigzag(raw);
             return ERR_OK;
         }
     }
     return ERR_MALFORMED;
+}
+
+enum err avro_get_long(struct avro_reader *r, int64_t *value)
+{
+    uint64_t raw;
+    const uint8_t *next = avro_varint_fast(r->ptr, r->end, &raw);
+
+    if (next == NULL)
+        return get_long_slowly(r, value);
+    *value = avro_unzigzag(raw);
+    r->ptr = next;
+    return ERR_OK;
 }
 
 enum err avro_get_bool(struct avro_reader *r, bool *value)

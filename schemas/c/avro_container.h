@@ -26,7 +26,8 @@ struct avro_container {
     uint64_t rows;
 };
 
-/* Writes the header: magic, metadata (avro.schema, avro.codec, then `meta` in order), sync. */
+/* Writes the header; `meta_n` is at most AVRO_CONTAINER_META_MAX − 2. It holds magic, metadata
+ * (avro.schema, avro.codec, then `meta` in order), sync. */
 void avro_container_begin(struct avro_container *c, struct avro_writer *out,
                           const char *schema_json, const struct avro_meta *meta, size_t meta_n,
                           const uint8_t sync[AVRO_SYNC_BYTES]);
@@ -47,14 +48,16 @@ struct avro_container_reader {
     size_t meta_n;
     uint8_t sync[AVRO_SYNC_BYTES];
     uint64_t block_rows_left;
-    const uint8_t *block_end;
+    const uint8_t *block_end; /* NULL before the first block; in.end while there are rows */
+    const uint8_t *file_end;
 };
 
 /* ERR_MALFORMED, ERR_TRUNCATED, ERR_UNSUPPORTED (codec other than null), ERR_LIMIT. */
 enum err avro_container_open(struct avro_container_reader *r, struct bytes file) MUST_CHECK;
 /* Value of a metadata key; empty slice if absent. */
 struct bytes avro_container_meta(const struct avro_container_reader *r, const char *key);
-/* ERR_OK: r->in stands at the next row, which the caller decodes; ERR_NOT_FOUND: no more rows. */
+/* ERR_OK: r->in stands at the next row and ends with its block; the caller decodes all of the row
+ * (a row takes at least a byte). ERR_NOT_FOUND: no more rows. ERR_MALFORMED, ERR_TRUNCATED. */
 enum err avro_container_next(struct avro_container_reader *r) MUST_CHECK;
 
 #endif

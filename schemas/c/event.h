@@ -27,13 +27,15 @@ enum {
 /* Symbols in the order of the schema; UNKNOWN is the reader's default for symbols it lacks. */
 #define EVENT_TYPE_TABLE(X)                                                                        \
     X(UNKNOWN)                                                                                     \
-    X(HOST_UP) X(ALLOCATED) X(RUNNING) X(ENDED) X(FAILED) X(SNAPSHOT) X(HEARTBEAT) X(HOST_DOWN)    \
-        X(TICK) X(POLICY) X(HOST_GONE)
+    X(HOST_UP)                                                                                     \
+    X(ALLOCATED) X(RUNNING) X(ENDED) X(FAILED) X(SNAPSHOT) X(HEARTBEAT) X(HOST_DOWN) X(TICK)       \
+        X(POLICY) X(HOST_GONE)
 #define EVIDENCE_TABLE(X) X(UNKNOWN) X(LOG) X(PROC) X(PIDFD) X(INOTIFY) X(BOOT) X(CLI) X(EC2)
 #define END_CAUSE_TABLE(X)                                                                         \
     X(UNKNOWN)                                                                                     \
-    X(TERMINATED) X(EXITED) X(SIGNALLED) X(KILLED) X(SOCKET_DELETED) X(COMMAND_FAILED)             \
-        X(BOOT_FAILED) X(REFUSED) X(HOST_REBOOT) X(HOST_LOST)
+    X(TERMINATED)                                                                                  \
+    X(EXITED) X(SIGNALLED) X(KILLED) X(SOCKET_DELETED) X(COMMAND_FAILED) X(BOOT_FAILED) X(REFUSED) \
+        X(HOST_REBOOT) X(HOST_LOST)
 
 #define X(s) EVENT_##s,
 enum event_type { EVENT_TYPE_TABLE(X) EVENT_TYPE_N };

@@ -9,6 +9,8 @@
 
 #include <endian.h>
 
+#include "schemas/c/avro_buffer.h"
+#include "schemas/c/avro_varint.h"
 #include "schemas/c/decoder_ops.h"
 
 #define LIKELY(x)     __builtin_expect(!!(x), 1)
@@ -58,41 +60,21 @@ static const uint8_t *fail(struct decode *d, enum err err)
 static __attribute__((noinline)) const uint8_t *get_varint_slowly(struct decode *d,
                                                                   const uint8_t *p, uint64_t *raw)
 {
-    *raw = 0;
-    for (unsigned int i = 0; i < 10; i++) {
-        if (p == d->end)
-            return fail(d, ERR_TRUNCATED);
-        if (i == 9 && *p > 1) /* bits beyond the 64th */
-            break;
-        *raw |= (uint64_t)(*p & 0x7f) << (7 * i);
-        if (*p++ < 0x80)
-            return p;
-    }
-    return fail(d, ERR_MALFORMED);
+    struct avro_reader r = {p, d->end};
+    int64_t value;
+    enum err err = avro_get_long(&r, &value);
+
+    if (err != ERR_OK)
+        return fail(d, err);
+    *raw = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
+    return r.ptr;
 }
 
-/* Two to eight bytes at once: keep the bytes up to the first without a continuation bit, then close
- * the gaps between the 7-bit groups. */
 ALWAYS_INLINE const uint8_t *get_varint(struct decode *d, const uint8_t *p, uint64_t *raw)
 {
-    uint64_t word, stop;
+    const uint8_t *next = avro_varint_fast(p, d->end, raw);
 
-    if (LIKELY(p < d->end && *p < 0x80)) {
-        *raw = *p;
-        return p + 1;
-    }
-    if (d->end - p < 8)
-        return get_varint_slowly(d, p, raw);
-    memcpy(&word, p, sizeof word);
-    word = le64toh(word);
-    stop = ~word & 0x8080808080808080u;
-    if (stop == 0)
-        return get_varint_slowly(d, p, raw);
-    word &= (stop ^ (stop - 1)) & 0x7f7f7f7f7f7f7f7fu;
-    word = (word & 0x7f007f007f007f00u) >> 1 | (word & 0x007f007f007f007fu);
-    word = (word & 0x3fff00003fff0000u) >> 2 | (word & 0x00003fff00003fffu);
-    *raw = (word & 0x0fffffff00000000u) >> 4 | (word & 0x000000000fffffffu);
-    return p + __builtin_ctzll(stop) / 8 + 1;
+    return LIKELY(next != NULL) ? next : get_varint_slowly(d, p, raw);
 }
 
 ALWAYS_INLINE const uint8_t *get_long(struct decode *d, const uint8_t *p, int64_t *value)
@@ -101,7 +83,7 @@ ALWAYS_INLINE const uint8_t *get_long(struct decode *d, const uint8_t *p, int64_
 
     p = get_varint(d, p, &raw);
     if (p != NULL)
-        *value = (int64_t)((raw >> 1) ^ (0 - (raw & 1)));
+        *value = avro_unzigzag(raw);
     return p;
 }
 
