@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-#include "producer/edge/crc32c.h"
+#include "common/crc32.h"
 
 static const uint8_t segment_magic[8] = {'E', 'N', 'C', 'J', 'R', 'N', 'L', '1'};
 

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "producer/edge/crc32c.h"
+#include "common/crc32.h"
 #include "producer/edge/journal_internal.h"
 
 void journal_seek(struct journal *journal, uint64_t index)

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "producer/edge/crc32c.h"
+#include "common/crc32.h"
 
 enum err log_file_open(const char *path, struct log_file *file, struct err_detail *detail)
 {
@@ -127,18 +127,18 @@ static bool pass_step(struct pass *p)
     if (newline != NULL) {
         size_t end = (size_t)(newline - p->data), len = end - p->at;
 
-        if (len > LOG_LINE_MAX)
-            return deliver(p, LOG_LINE_MAX, LOG_LINE_CUT, end + 1);
+        if (len > LOG_TEXT_MAX)
+            return deliver(p, LOG_TEXT_MAX, LOG_TEXT_CUT, end + 1);
         return deliver(p, len, 0, end + 1);
     }
-    if (p->n - p->at > LOG_LINE_MAX) {
-        if (!deliver(p, LOG_LINE_MAX, LOG_LINE_CUT, p->at + LOG_LINE_MAX))
+    if (p->n - p->at > LOG_TEXT_MAX) {
+        if (!deliver(p, LOG_TEXT_MAX, LOG_TEXT_CUT, p->at + LOG_TEXT_MAX))
             return false;
         p->file->at.skipping = true;
         return true;
     }
     if (p->finish)
-        return deliver(p, p->n - p->at, LOG_LINE_UNFINISHED, p->n);
+        return deliver(p, p->n - p->at, LOG_TEXT_UNFINISHED, p->n);
     return false;
 }
 

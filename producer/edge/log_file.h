@@ -17,22 +17,22 @@
 #include "common/err.h"
 
 enum {
-    LOG_LINE_MAX = 1024 * 1024,  /* bytes of a line that are delivered; the rest is skipped */
+    LOG_TEXT_MAX = 1024 * 1024,  /* bytes of a line that are delivered; the rest is skipped */
     LOG_WINDOW_MAX = 1024,       /* bytes before the offset that identify the content */
     LOG_READ_BYTES = 256 * 1024, /* one read, as long as lines are shorter than that */
-    LOG_BUFFER_BYTES = LOG_WINDOW_MAX + LOG_LINE_MAX + LOG_READ_BYTES,
+    LOG_BUFFER_BYTES = LOG_WINDOW_MAX + LOG_TEXT_MAX + LOG_READ_BYTES,
     LOG_POSITION_BYTES = 29, /* encoded */
 };
 
-enum log_line_flag {
-    LOG_LINE_CUT = 1u << 0,        /* the line was longer than LOG_LINE_MAX */
-    LOG_LINE_UNFINISHED = 1u << 1, /* the file ended without a newline and will not go on */
+enum log_text_flag {
+    LOG_TEXT_CUT = 1u << 0,        /* the line was longer than LOG_TEXT_MAX */
+    LOG_TEXT_UNFINISHED = 1u << 1, /* the file ended without a newline and will not go on */
 };
 
 /* Without its newline, and without NULs before it (a sparse hole after a truncation). */
 struct log_text {
     struct bytes text;
-    uint32_t flags; /* enum log_line_flag */
+    uint32_t flags; /* enum log_text_flag */
     uint64_t device, inode;
     uint64_t offset; /* of its first byte */
 };

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/kafka_conf.h"
 #include "schemas/c/codec.h"
 
 /* A framed event: header, then the body. */
@@ -262,6 +263,16 @@ static void take_report(struct publisher *p, const rd_kafka_message_t *message)
         fail_client(p, "a delivery report came out of order", "this should not happen");
 }
 
+/* The client goes on by itself; a person may have something to do. */
+static void say_error(const struct publisher *p, rd_kafka_event_t *event)
+{
+    const char *advice = kafka_conf_advice(p->client, rd_kafka_event_error(event));
+
+    say(p, 4, rd_kafka_event_error_string(event));
+    if (advice != NULL)
+        say(p, 4, advice);
+}
+
 static void take_event(struct publisher *p, rd_kafka_event_t *event)
 {
     const char *facility, *text;
@@ -277,7 +288,7 @@ static void take_event(struct publisher *p, rd_kafka_event_t *event)
         if (rd_kafka_event_error_is_fatal(event))
             fail_client(p, "fatal error of the Kafka client", rd_kafka_event_error_string(event));
         else
-            say(p, 4, rd_kafka_event_error_string(event));
+            say_error(p, event);
         break;
     case RD_KAFKA_EVENT_LOG:
         if (rd_kafka_event_log(event, &facility, &text, &level) == 0)

@@ -249,8 +249,8 @@ static void append_long_line(const struct world *w, size_t n)
 static void a_line_of_a_mebibyte_is_whole_and_a_longer_one_is_cut(void **unused)
 {
     (void)unused;
-    static const size_t lengths[] = {LOG_READ_BYTES,   LOG_LINE_MAX - 1, LOG_LINE_MAX,
-                                     LOG_LINE_MAX + 1, LOG_BUFFER_BYTES, 3 * LOG_LINE_MAX};
+    static const size_t lengths[] = {LOG_READ_BYTES,   LOG_TEXT_MAX - 1, LOG_TEXT_MAX,
+                                     LOG_TEXT_MAX + 1, LOG_BUFFER_BYTES, 3 * LOG_TEXT_MAX};
 
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         struct world w;
@@ -262,8 +262,8 @@ static void a_line_of_a_mebibyte_is_whole_and_a_longer_one_is_cut(void **unused)
         assert_int_equal(look(&w), ERR_OK);
         assert_int_equal(w.progress.lines, 3);
         assert_string_equal(w.seen + w.seen_len - 4, "LL|b|" + 1);
-        assert_int_equal(w.longest, lengths[i] < LOG_LINE_MAX ? lengths[i] : LOG_LINE_MAX);
-        assert_int_equal(w.flags, lengths[i] > LOG_LINE_MAX ? LOG_LINE_CUT : 0);
+        assert_int_equal(w.longest, lengths[i] < LOG_TEXT_MAX ? lengths[i] : LOG_TEXT_MAX);
+        assert_int_equal(w.flags, lengths[i] > LOG_TEXT_MAX ? LOG_TEXT_CUT : 0);
         assert_look(&w, "");
         teardown(&w);
     }
@@ -273,14 +273,14 @@ static void the_rest_of_a_cut_line_is_skipped_after_a_restart_too(void **unused)
 {
     (void)unused;
     struct world w;
-    char *text = malloc(2 * LOG_LINE_MAX);
+    char *text = malloc(2 * LOG_TEXT_MAX);
 
-    memset(text, 'L', 2 * LOG_LINE_MAX);
+    memset(text, 'L', 2 * LOG_TEXT_MAX);
     setup(&w);
-    temp_append_file(w.path, text, 2 * LOG_LINE_MAX);
+    temp_append_file(w.path, text, 2 * LOG_TEXT_MAX);
     free(text);
     assert_int_equal(look(&w), ERR_OK);
-    assert_int_equal(w.flags, LOG_LINE_CUT);
+    assert_int_equal(w.flags, LOG_TEXT_CUT);
     restart(&w);
     assert_look(&w, "");
     append(&w, 0, "tail\nb\n");
@@ -521,7 +521,7 @@ static void an_old_file_is_let_go_when_it_is_idle_and_no_older_run_lives(void **
     assert_int_equal(files_open(&w), 2);
     w.now_ms += 1;
     assert_look(&w, "hal|"); /* it will not be completed any more */
-    assert_int_equal(w.flags, LOG_LINE_UNFINISHED);
+    assert_int_equal(w.flags, LOG_TEXT_UNFINISHED);
     w.now_ms += IDLE_MS;
     assert_look(&w, "");
     assert_int_equal(files_open(&w), 1);
