@@ -4,7 +4,7 @@
  */
 #include "aggregator/core/checkpoint.h"
 
-#include "aggregator/core/crc32c.h"
+#include "common/crc32.h"
 
 static const uint8_t magic[8] = {'E', 'M', 'C', 'K', 'P', 'T', '\r', '\n'};
 
@@ -16,7 +16,7 @@ enum {
     EFFECT_HEADER_BYTES = 4 + 4 + 8,
 };
 
-/* ---- writing ------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------ */
 
 struct writer {
     uint8_t *at;
@@ -73,7 +73,7 @@ static uint8_t *section_begin(struct writer *w, const char *name, size_t payload
 
 static uint32_t section_crc(const uint8_t *start, struct bytes payload)
 {
-    return crc32c_extend(crc32c(bytes_of(start, SECTION_HEADER_BYTES - 4)), payload);
+    return crc32c(crc32c(0, bytes_of(start, SECTION_HEADER_BYTES - 4)), payload);
 }
 
 static void section_end(const struct writer *w, uint8_t *start)
@@ -145,7 +145,7 @@ enum err checkpoint_encode(const struct checkpoint *c, uint8_t *buffer, size_t c
     return ERR_OK;
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------ */
 
 static uint32_t get_u32(struct bytes *in)
 {

@@ -60,7 +60,8 @@ enum err checkpoint_store_load(struct checkpoint_store *cs, struct checkpoint_fi
 /*
  * Writes `c` under the next number; fills in its number, writer id, era and partition. Only after
  * checkpoint_store_load. ERR_FENCED: another process owns the partition, drop the state and load
- * again. ERR_IO, ERR_NO_SPACE: not known to be written, call again later with the then newest state.
+ * again. ERR_IO, ERR_NO_SPACE: not known to be written, call again later with the then newest
+ * state.
  */
 enum err checkpoint_store_save(struct checkpoint_store *cs, struct checkpoint *c,
                                struct err_detail *detail) MUST_CHECK;

@@ -37,6 +37,11 @@ enum worker_state {
 
 const char *worker_state_name(enum worker_state state);
 
+/* What the log offers: its first offset and the one after its last. */
+struct worker_log_range {
+    int64_t low, high;
+};
+
 struct worker_options {
     struct store *store;
     const struct decoder_cache *decoders;
@@ -46,6 +51,10 @@ struct worker_options {
     int64_t checkpoint_interval_ms;
     int64_t replay_retention_ms;
     bool accept_lead_in; /* begin after the era's start if there is no checkpoint */
+    /* Asks the log for its range. Called after the checkpoint was read, so that the range is never
+     * older than it. Errors are passed on. */
+    enum err (*log_range)(void *context, int32_t partition, struct worker_log_range *range,
+                          struct err_detail *detail);
     /* Told of every hour of which a part became durable; may be NULL. */
     void (*on_part)(void *context, int64_t hour);
     void *context;
@@ -57,21 +66,29 @@ struct worker_counts {
     uint64_t notices[32]; /* by bit number of enum partition_notice */
 };
 
-struct worker;
-
-/* What the log offers: its first offset and the one after its last. */
-struct worker_log_range {
-    int64_t low, high;
+/* What was said of the newest part. */
+struct worker_part {
+    int64_t hour; /* NO_TIME: none since the worker was opened */
+    uint32_t revision;
+    bool complete;
+    uint32_t expected_n, missing_n, gaps_n;
 };
 
+struct worker;
+
 /*
- * Loads the newest checkpoint, or begins anew at range->low. `now_ms` is the owner's clock here and
- * below. ERR_AGAIN, ERR_IO: the store does not answer, try again. ERR_INCIDENT: the log and the
- * checkpoint contradict each other. ERR_CONFIG: there is no checkpoint and the log no longer begins
- * at the era's start, or records between checkpoint and log are gone: the detail says what to do.
+ * Loads the newest checkpoint, or begins anew where the log begins. `now_ms` is the owner's clock
+ * here and below. ERR_AGAIN, ERR_IO: the store does not answer, try again. ERR_INCIDENT: the log
+ * and the checkpoint contradict each other. ERR_CONFIG: there is no checkpoint and the log no
+ * longer begins at the era's start, or records between checkpoint and log are gone: the detail says
+ * what to do.
  */
-enum err worker_open(const struct worker_options *options, const struct worker_log_range *range,
-                     int64_t now_ms, struct worker **worker, struct err_detail *detail) MUST_CHECK;
+enum err worker_open(const struct worker_options *options, int64_t now_ms, struct worker **worker,
+                     struct err_detail *detail) MUST_CHECK;
+
+/* Only asks whether worker_open would agree with the log; the same errors. */
+enum err worker_check(const struct worker_options *options, struct err_detail *detail) MUST_CHECK;
+
 void worker_free(struct worker *w);
 
 /* Offset of the record that worker_take wants next; the one to verify comes first. */
@@ -79,15 +96,15 @@ int64_t worker_start_offset(const struct worker *w);
 
 struct worker_record {
     int64_t offset;
-    int64_t append_time; /* Unix ms */
+    int64_t append_time;  /* Unix ms */
     bool log_append_time; /* the broker stamped it */
     struct bytes key, value;
 };
 
 /*
  * Offers the next record. ERR_OK: taken. ERR_AGAIN: not now, offer the same one again later (not
- * before the worker_retry_at); worker_reason says why. ERR_INCIDENT, ERR_UNSUPPORTED: the worker has
- * stopped. ERR_FENCED never comes from here.
+ * before the worker_retry_at); worker_reason says why. ERR_INCIDENT, ERR_UNSUPPORTED: the worker
+ * has stopped. ERR_FENCED never comes from here.
  */
 enum err worker_take(struct worker *w, const struct worker_record *record, int64_t now_ms,
                      struct err_detail *detail) MUST_CHECK;
@@ -106,6 +123,7 @@ const char *worker_reason(const struct worker *w);
 /* Owner's clock at which a held record is worth offering again. */
 int64_t worker_retry_at(const struct worker *w);
 const struct worker_counts *worker_counts(const struct worker *w);
+const struct worker_part *worker_last_part(const struct worker *w);
 /* For reading: log time, policy, runs. */
 const struct partition *worker_partition(const struct worker *w);
 int32_t worker_partition_number(const struct worker *w);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "aggregator/core/checkpoint.h"
-#include "aggregator/core/crc32c.h"
+#include "common/crc32.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,8 +23,8 @@ static void mend_checksums(uint8_t *file, size_t size)
             len |= (uint64_t)file[at + 4 + i] << (8 * i);
         if (len > size - at - HEADER_BYTES)
             return;
-        uint32_t crc = crc32c_extend(crc32c(bytes_of(file + at, CRC_AT)),
-                                     bytes_of(file + at + HEADER_BYTES, (size_t)len));
+        uint32_t crc = crc32c(crc32c(0, bytes_of(file + at, CRC_AT)),
+                              bytes_of(file + at + HEADER_BYTES, (size_t)len));
         for (unsigned i = 0; i < 4; i++)
             file[at + CRC_AT + i] = (uint8_t)(crc >> (8 * i));
         at += HEADER_BYTES + (size_t)len;
