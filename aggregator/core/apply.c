@@ -19,8 +19,20 @@
 #include "aggregator/core/pool.h"
 #include "aggregator/core/run.h"
 
-/* ---- room ---------------------------------------------------------------------------------------
- */
+/* The overwhelming case: a known epoch without gaps repeats its last seq, and nothing that was cut
+ * can change. */
+static bool is_plain_heartbeat(const struct partition *p, const struct instance *inst,
+                               const struct event *event)
+{
+    if (event->type != EVENT_HEARTBEAT || inst->flags != 0 || inst->current_epoch == 0 ||
+        inst->reach < p->cut_until)
+        return false;
+    const struct epoch *e = epoch_at(p, inst->current_epoch);
+    return event_uuid_equal(&e->id, &event->producer_epoch) && e->intervals_n == 1 &&
+           e->pending_seq < 0 && event->seq == interval_at(p, e->first_interval)->last;
+}
+
+/* ---- room --------------------------------------------------------------------------- */
 
 static bool need(struct partition *p, enum pool_id id, uint64_t n)
 {
@@ -62,27 +74,48 @@ static int64_t run_earliest(const struct event_run *run, int64_t earliest)
     return earliest;
 }
 
-/* The earliest moment that the record can change anything at. */
-static int64_t event_earliest(const struct partition *p, const struct instance *inst,
-                              const struct event *event)
+/* Whether the claim may be the run that a record names, or come to share its identity. */
+static bool may_concern(const struct partition *p, const struct claim *c,
+                        const struct event_run *run)
+{
+    const struct facts *f = &c->facts;
+    uint64_t slot = (run->has & RUN_HAS_ENCLAVE_ID) != 0 ? enclave_id_slot(run->enclave_id) : 0;
+
+    return bytes_equal(blob_get(p, c->run_id), run->run_id) || (slot != 0 && slot == f->slot) ||
+           ((run->has & RUN_HAS_PID) != 0 && f->rank[FACT_PID] != 0 &&
+            facts_number(f, FACT_PID) == run->pid);
+}
+
+/* Upper bound of the corrections that the record can make: for every run that it may concern, and
+ * every one that is open or shares an identity, each final hour since the earliest of their times.
+ */
+static uint64_t corrections_bound(const struct partition *p, const struct instance *inst,
+                                  const struct event *event)
 {
     int64_t earliest = time_min(event->event_time, p->log_time);
+    uint64_t runs = 1 + (uint64_t)event->running_n;
 
     if ((event->has & EVENT_HAS_END_TIME_EARLIEST) != 0)
         earliest = time_min(earliest, event->end_time_earliest);
     earliest = run_earliest(&event->run, earliest);
     for (uint32_t i = 0; i < event->running_n; i++)
         earliest = run_earliest(&event->running[i], earliest);
-    if (inst == NULL)
-        return earliest;
-    for (uint32_t c = inst->first_claim; c != 0; c = claim_at(p, c)->next) {
-        const struct facts *f = &claim_at(p, c)->facts;
-        bool touched = f->rank[FACT_END] == 0 || (claim_at(p, c)->flags & CLAIM_SHARED) != 0 ||
-                       bytes_equal(blob_get(p, claim_at(p, c)->run_id), event->run.run_id);
-        if (touched && facts_start(f) != NO_TIME)
-            earliest = time_min(earliest, facts_start(f));
+    for (uint32_t c = inst == NULL ? 0 : inst->first_claim; c != 0; c = claim_at(p, c)->next) {
+        const struct claim *claim = claim_at(p, c);
+        bool touched = claim->facts.rank[FACT_END] == 0 || (claim->flags & CLAIM_SHARED) != 0 ||
+                       may_concern(p, claim, &event->run);
+        for (uint32_t i = 0; i < event->running_n && !touched; i++)
+            touched = may_concern(p, claim, &event->running[i]);
+        if (!touched)
+            continue;
+        runs++;
+        if (facts_start(&claim->facts) != NO_TIME)
+            earliest = time_min(earliest, facts_start(&claim->facts));
+        if (facts_end(&claim->facts) != NO_TIME)
+            earliest = time_min(earliest, facts_end(&claim->facts));
     }
-    return earliest;
+    int64_t from = time_max(hour_floor(earliest), p->identity.first_hour);
+    return from >= p->final_until ? 0 : runs * (uint64_t)((p->final_until - from) / HOUR_MS + 1);
 }
 
 bool apply_has_room(struct partition *p, const struct partition_record *record)
@@ -94,21 +127,16 @@ bool apply_has_room(struct partition *p, const struct partition_record *record)
         return true;
     uint32_t index = instance_find(p, event->instance_id);
     const struct instance *inst = index == 0 ? NULL : instance_at(p, index);
-    if (event->type == EVENT_HEARTBEAT && inst != NULL &&
-        epoch_find(p, inst, &event->producer_epoch) != 0 &&
-        (inst->flags & INSTANCE_NEEDS_MENTIONS) == 0 && inst->reach >= p->cut_until)
+    if (inst != NULL && is_plain_heartbeat(p, inst, event))
         return true;
-    static const struct instance none;
-    uint32_t corrections =
-        change_corrections_bound(p, inst == NULL ? &none : inst, event_earliest(p, inst, event));
+    uint64_t corrections = corrections_bound(p, inst, event);
     uint64_t claims = 1 + (uint64_t)event->running_n;
     return need(p, POOL_INSTANCES, 1) && need(p, POOL_EPOCHS, 1) && need(p, POOL_INTERVALS, 2) &&
-           need(p, POOL_CLAIMS, claims) && need(p, POOL_CORRECTIONS, corrections * claims) &&
+           need(p, POOL_CLAIMS, claims) && need(p, POOL_CORRECTIONS, corrections) &&
            need_blobs(p, event);
 }
 
-/* ---- what a producer's record says --------------------------------------------------------------
- */
+/* ---- what a producer's record says -------------------------------------------------- */
 
 /* The record being applied and where it stands. */
 struct statement {
@@ -272,8 +300,7 @@ static void host_life_refresh(struct partition *p, const struct statement *s)
         hour_mark(p, hour, REASON_HOST_LIFE);
 }
 
-/* ---- epochs -------------------------------------------------------------------------------------
- */
+/* ---- epochs ------------------------------------------------------------------------- */
 
 static void epoch_learn(struct partition *p, struct statement *s)
 {
@@ -340,26 +367,14 @@ static void touch(struct partition *p, struct instance *inst)
     inst->last_active = p->active;
 }
 
-/* The overwhelming case: a known epoch without gaps repeats its last seq, nothing that was cut can
- * change. Returns false if the record needs the long way. */
-static bool heartbeat_fast(struct partition *p, const struct event *event, uint32_t instance)
+/* Nothing but a later watermark. */
+static void heartbeat_fast(struct partition *p, struct instance *inst, const struct event *event)
 {
-    struct instance *inst = instance_at(p, instance);
-    uint32_t epoch = inst->current_epoch;
+    struct interval *i = interval_at(p, epoch_at(p, inst->current_epoch)->first_interval);
 
-    if (inst->flags != 0 || epoch == 0 || inst->reach < p->cut_until)
-        return false;
-    struct epoch *e = epoch_at(p, epoch);
-    if (!event_uuid_equal(&e->id, &event->producer_epoch) || e->intervals_n != 1 ||
-        e->pending_seq >= 0)
-        return false;
-    struct interval *i = interval_at(p, e->first_interval);
-    if (event->seq != i->last)
-        return false;
     i->watermark = time_max(i->watermark, time_min(event->low_watermark, p->log_time));
     inst->reach = time_max(inst->reach, i->watermark);
     touch(p, inst);
-    return true;
 }
 
 static void apply_producer(struct partition *p, const struct event *event, uint32_t *notices)
@@ -368,8 +383,10 @@ static void apply_producer(struct partition *p, const struct event *event, uint3
     struct change change;
 
     s.instance = instance_find(p, event->instance_id);
-    if (s.instance != 0 && event->type == EVENT_HEARTBEAT && heartbeat_fast(p, event, s.instance))
+    if (s.instance != 0 && is_plain_heartbeat(p, instance_at(p, s.instance), event)) {
+        heartbeat_fast(p, instance_at(p, s.instance), event);
         return;
+    }
     if (s.instance == 0) {
         s.instance = instance_open(p, event->instance_id);
         s.reason = REASON_NEW_INSTANCE;
@@ -399,8 +416,7 @@ static void apply_producer(struct partition *p, const struct event *event, uint3
     change_end(p, &change, target, s.reason);
 }
 
-/* ---- control records ----------------------------------------------------------------------------
- */
+/* ---- control records ---------------------------------------------------------------- */
 
 static enum err apply_policy(struct partition *p, const struct event *event, uint32_t *notices)
 {
@@ -480,8 +496,7 @@ enum err apply_record(struct partition *p, const struct partition_record *record
     return ERR_OK;
 }
 
-/* ---- forgetting ---------------------------------------------------------------------------------
- */
+/* ---- forgetting --------------------------------------------------------------------- */
 
 static bool has_bits(const uint64_t bits[HOURS_RING / 64])
 {

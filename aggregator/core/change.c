@@ -38,8 +38,7 @@ void change_begin(const struct partition *p, uint32_t instance, uint32_t target,
             remember(p, change, c);
 }
 
-/* ---- corrections --------------------------------------------------------------------------------
- */
+/* ---- corrections -------------------------------------------------------------------- */
 
 static int64_t product(int64_t ms, int64_t quantity)
 {
@@ -89,22 +88,7 @@ static bool same_usage(const struct line_values *a, const struct line_values *b)
            (line_held_ms(a) == 0 || (a->vcpus == b->vcpus && a->memory_mib == b->memory_mib));
 }
 
-uint32_t change_corrections_bound(const struct partition *p, const struct instance *inst,
-                                  int64_t earliest)
-{
-    int64_t from = time_max(hour_floor(earliest), p->identity.first_hour);
-
-    if (earliest == NO_TIME || from >= p->final_until)
-        return 0;
-    int64_t hours = (p->final_until - from) / HOUR_MS + 1;
-    uint64_t bound =
-        (uint64_t)hours * (inst->claims_n + 1 > CHANGE_RUNS_MAX ? (uint64_t)CHANGE_RUNS_MAX
-                                                                : (uint64_t)inst->claims_n + 1);
-    return bound > UINT32_MAX ? UINT32_MAX : (uint32_t)bound;
-}
-
-/* ---- comparison ---------------------------------------------------------------------------------
- */
+/* ---- comparison --------------------------------------------------------------------- */
 
 static void widen(const struct run_view *v, int64_t *from, int64_t *to)
 {

@@ -30,9 +30,4 @@ void change_begin(const struct partition *p, uint32_t instance, uint32_t target,
 /* `reason` is recorded with every hour whose lines changed. */
 void change_end(struct partition *p, struct change *change, uint32_t target, uint32_t reason);
 
-/* Upper bound of corrections that a change reaching back to `earliest` can make for the instance.
- */
-uint32_t change_corrections_bound(const struct partition *p, const struct instance *inst,
-                                  int64_t earliest);
-
 #endif

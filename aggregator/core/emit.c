@@ -24,8 +24,7 @@ struct emitter {
     bool provisional;
 };
 
-/* ---- lines --------------------------------------------------------------------------------------
- */
+/* ---- lines -------------------------------------------------------------------------- */
 
 static struct event_map take_map(const struct partition *p, blob_ref ref, struct event_pair **pairs)
 {
@@ -198,8 +197,7 @@ static void drop_corrections(struct partition *p)
     }
 }
 
-/* ---- completeness (R11) -------------------------------------------------------------------------
- */
+/* ---- completeness (R11) ------------------------------------------------------------- */
 
 static void emit_completeness(struct emitter *e, const struct instance *inst)
 {

@@ -78,8 +78,7 @@ uint32_t epoch_open(struct partition *p, struct instance *inst, const struct eve
     return index;
 }
 
-/* ---- sequence numbers ---------------------------------------------------------------------------
- */
+/* ---- sequence numbers --------------------------------------------------------------- */
 
 /* The interval with the largest first ≤ seq, and the link that leads to its successor. */
 static uint32_t interval_before(const struct partition *p, const struct epoch *e, int64_t seq)
@@ -182,8 +181,7 @@ uint32_t epoch_state_watermark(struct partition *p, struct epoch *e, int64_t seq
     return at;
 }
 
-/* ---- links, proof and reach ---------------------------------------------------------------------
- */
+/* ---- links, proof and reach --------------------------------------------------------- */
 
 static uint32_t last_interval(const struct partition *p, const struct epoch *e)
 {
@@ -268,8 +266,7 @@ int64_t instance_reach(const struct partition *p, const struct instance *inst)
     return reach;
 }
 
-/* ---- what is not known --------------------------------------------------------------------------
- */
+/* ---- what is not known -------------------------------------------------------------- */
 
 struct gap_list {
     int64_t from, to;

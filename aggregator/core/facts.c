@@ -130,8 +130,7 @@ struct event_map map_get(const struct partition *p, blob_ref ref, struct event_p
     return (struct event_map){pairs, n};
 }
 
-/* ---- from a record ------------------------------------------------------------------------------
- */
+/* ---- from a record ------------------------------------------------------------------ */
 
 /* Which event fields are blobs: presence bit and place, one row each. */
 static const struct {
@@ -243,8 +242,7 @@ void facts_add_end(struct partition *p, struct facts *f, const struct event *eve
     f->end_detail = blob_intern(p, event->end_detail);
 }
 
-/* ---- join ---------------------------------------------------------------------------------------
- */
+/* ---- join --------------------------------------------------------------------------- */
 
 int64_t facts_end(const struct facts *f)
 {

@@ -11,8 +11,7 @@ struct hour *hour_at(struct partition *p, int64_t hour)
     return &p->hours[hour_slot(hour)];
 }
 
-/* ---- log time ----------------------------------------------------------------------------------
- */
+/* ---- log time ----------------------------------------------------------------------- */
 
 /* A span in which nobody could write (R14); the list is short, so old ones that still matter are
  * stretched together, which can only delay a cut by grace. */
@@ -63,8 +62,7 @@ void hours_advance(struct partition *p, int64_t append_time, uint32_t *notices)
     p->log_time = append_time;
 }
 
-/* ---- cuts --------------------------------------------------------------------------------------
- */
+/* ---- cuts --------------------------------------------------------------------------- */
 
 /* Rev n+1 is cut at rev 1's cut + k × interval, k the smallest whose moment lies after the change.
  */

@@ -114,8 +114,7 @@ static uint32_t take(struct loader *l, enum pool_id id)
     return l->err == ERR_OK ? pool_take(l->p, id) : 0;
 }
 
-/* ---- header -------------------------------------------------------------------------------------
- */
+/* ---- header ------------------------------------------------------------------------- */
 
 struct header {
     struct partition_identity identity;
@@ -234,8 +233,7 @@ enum err partition_saved_capacity(struct bytes saved, struct partition_capacity 
     return ERR_OK;
 }
 
-/* ---- instances ----------------------------------------------------------------------------------
- */
+/* ---- instances ---------------------------------------------------------------------- */
 
 static void get_intervals(struct loader *l, struct epoch *e)
 {

@@ -19,8 +19,7 @@
 #include "aggregator/core/pool.h"
 #include "aggregator/core/run.h"
 
-/* ---- memory -------------------------------------------------------------------------------------
- */
+/* ---- memory ------------------------------------------------------------------------- */
 
 struct partition_capacity partition_capacity_default(void)
 {
@@ -187,8 +186,7 @@ struct partition *partition_move(const struct partition *p, void *memory,
     return moved;
 }
 
-/* ---- records ------------------------------------------------------------------------------------
- */
+/* ---- records ------------------------------------------------------------------------ */
 
 static enum err take(struct partition *p, const struct partition_record *record,
                      struct partition_out *out)
@@ -263,8 +261,7 @@ enum err partition_step(struct partition *p, const struct partition_record *reco
     return ERR_OK;
 }
 
-/* ---- what others may ask ------------------------------------------------------------------------
- */
+/* ---- what others may ask ------------------------------------------------------------ */
 
 int64_t partition_next_offset(const struct partition *p)
 {

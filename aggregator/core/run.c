@@ -37,8 +37,7 @@ uint32_t claim_open(struct partition *p, struct instance *inst, struct bytes run
     return index;
 }
 
-/* ---- which claims are one run -------------------------------------------------------------------
- */
+/* ---- which claims are one run ------------------------------------------------------- */
 
 static bool shares_slot(const struct facts *a, const struct facts *b)
 {
@@ -173,8 +172,7 @@ void claim_mention(struct partition *p, uint32_t claim, uint32_t epoch, int64_t 
     c->mention_seq = seq;
 }
 
-/* ---- a run -------------------------------------------------------------------------------------
- */
+/* ---- a run -------------------------------------------------------------------------- */
 
 /* The bounds of R4 that depend on the host's boot, and the order of start, running and end. */
 static void view_bound(const struct partition *p, const struct instance *inst, struct run_view *v)

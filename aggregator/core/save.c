@@ -17,8 +17,7 @@
 
 enum { SAVE_VERSION = 1 };
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------------------------ */
 
 static void put_blob(const struct partition *p, struct avro_writer *w, blob_ref ref)
 {
