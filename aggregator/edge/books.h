@@ -9,15 +9,15 @@
 
 #include "aggregator/edge/store.h"
 #include "aggregator/rating/tenant_map.h"
+#include "common/sha256.h"
 
 enum {
     BOOK_BYTES_MAX = 16 * 1024 * 1024,
-    BOOK_SHA256_HEX = 65, /* 64 digits and a NUL */
 };
 
 struct tenant_book {
     struct tenant_map map; /* points into memory of this struct */
-    char sha256[BOOK_SHA256_HEX];
+    char sha256[SHA256_TEXT_SIZE];
     struct bytes content; /* the exact bytes it was read from */
 };
 

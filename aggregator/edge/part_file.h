@@ -15,11 +15,6 @@ struct part_file {
     void *arena;
 };
 
-/* Encodes a part and creates it under its name. ERR_OK also if it existed with equal bytes;
- * ERR_INCIDENT: it exists with other bytes. */
-enum err part_file_write(struct store *store, const struct part *part,
-                         struct err_detail *detail) MUST_CHECK;
-
 /* Reads and decodes an object. The caller frees with part_file_free (NULL is fine). */
 enum err part_file_read(struct store *store, const char *name, struct part_file **file,
                         struct err_detail *detail) MUST_CHECK;

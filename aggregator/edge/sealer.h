@@ -21,7 +21,8 @@
 #include "aggregator/edge/store.h"
 
 enum {
-    SEALER_WINDOW_HOURS = 80, /* how far back part revisions are looked for: the horizon and more */
+    SEALER_WINDOW_HOURS = 80,  /* how far back revisions are looked for: 72 h horizon and more */
+    SEALER_RUN_HOURS_MAX = 24, /* new hours that one sealer_run seals */
 };
 
 struct sealer_options {
@@ -29,6 +30,7 @@ struct sealer_options {
     int32_t partitions_n;
     int64_t first_hour;             /* of the era; Unix ms */
     const struct tenant_book *book; /* for new revisions; NULL: everything is unattributed */
+    uint32_t window_hours;          /* 0: SEALER_WINDOW_HOURS; more if the horizon is longer */
 };
 
 struct sealer;
@@ -55,14 +57,16 @@ enum err sealer_scan_hour(struct sealer *sealer, int64_t hour, struct sealer_res
 struct sealer_progress {
     int64_t next_hour; /* the first hour without a committed rev 1 */
     uint32_t finished; /* revisions committed by this call */
+    bool more;         /* there may be more to seal: call again soon */
 };
 
 /* Tells that a part of this hour was written, so that the next sealer_run looks at it. */
 void sealer_note_part(struct sealer *sealer, int64_t hour);
 
-/* Seals from the first unsealed hour as far as it goes, looks again at the noted hours, and at a
- * few of the window's older hours in turn (parts that other processes wrote). Call it after parts
- * were written and periodically. */
+/* Seals from the first unsealed hour as far as it goes (SEALER_RUN_HOURS_MAX hours at most), looks
+ * again at the noted hours, and at a few of the window's older hours in turn (parts that other
+ * processes wrote). Call it after parts were written and periodically. An hour whose parts are as
+ * they were costs one listing, an unsealed one too. */
 enum err sealer_run(struct sealer *sealer, struct sealer_progress *progress,
                     struct err_detail *detail) MUST_CHECK;
 

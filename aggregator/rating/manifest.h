@@ -8,9 +8,9 @@
 
 #include "aggregator/rating/merkle.h"
 #include "aggregator/rating/rollup.h"
+#include "common/sha256.h"
 
 enum {
-    SHA256_BYTES = 32,
     MANIFEST_FORMAT = 1,
     MANIFEST_FILE_NAME_MAX = 64,
     INPUTS_PARTS_MAX = 1 << 20,
@@ -18,7 +18,7 @@ enum {
 };
 
 struct sha256 {
-    uint8_t bytes[SHA256_BYTES];
+    uint8_t bytes[SHA256_RAW_BYTES];
 };
 
 /* One revision of one partition's part. Its name follows from the numbers and the hour. */

@@ -7,10 +7,11 @@
 #include "aggregator/rating/json_reader.h"
 #include "aggregator/rating/part_statement.h"
 #include "aggregator/rating/text.h"
+#include "common/hex.h"
 
-static void get_hash(struct json_reader *r, uint8_t hash[SHA256_BYTES])
+static void get_hash(struct json_reader *r, uint8_t hash[SHA256_RAW_BYTES])
 {
-    if (text_parse_hex(json_get_string(r), hash, SHA256_BYTES) != ERR_OK)
+    if (hex_parse(json_get_string(r), hash, SHA256_RAW_BYTES) != ERR_OK)
         json_fail(r, ERR_MALFORMED);
 }
 

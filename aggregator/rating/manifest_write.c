@@ -7,230 +7,224 @@
 #include "aggregator/rating/part_statement.h"
 #include "aggregator/rating/text.h"
 
-static void put_number(struct avro_writer *w, const char *before, int64_t value)
+static void write_hash(struct json_out *json, const char *key, const uint8_t hash[SHA256_RAW_BYTES])
 {
-    text_put(w, before);
-    text_put_int(w, value);
+    json_out_key_hex(json, key, bytes_of(hash, SHA256_RAW_BYTES));
 }
 
-static void put_hash(struct avro_writer *w, const char *before, const uint8_t hash[SHA256_BYTES])
+static void begin_array(struct json_out *json, const char *key)
 {
-    text_put(w, before);
-    text_put(w, "\"");
-    text_put_hex(w, bytes_of(hash, SHA256_BYTES));
-    text_put(w, "\"");
+    json_out_key(json, key);
+    json_out_array_begin(json);
 }
 
-static void put_string(struct avro_writer *w, const char *before, struct bytes text)
+static void begin_object(struct json_out *json, const char *key)
 {
-    text_put(w, before);
-    text_put_json_string(w, text);
-}
-
-static void put_flag(struct avro_writer *w, const char *before, bool value)
-{
-    text_put(w, before);
-    text_put_bool(w, value);
-}
-
-static void put_time(struct avro_writer *w, const char *before, int64_t time)
-{
-    text_put(w, before);
-    statement_put_time_or_null(w, time);
-}
-
-static void put_status(struct avro_writer *w, enum part_status status)
-{
-    put_string(w, ",\"status\":", bytes_of_string(part_status_name(status)));
+    json_out_key(json, key);
+    json_out_object_begin(json);
 }
 
 void inputs_write(struct avro_writer *w, const struct inputs *inputs)
 {
+    struct json_out json = text_json_begin(w);
     char name[PART_NAME_MAX];
 
-    text_put(w, "{\"eras\":[");
+    json_out_object_begin(&json);
+    begin_array(&json, "eras");
     for (uint32_t i = 0; i < inputs->parts_n; i++) {
         if (i == 0 || inputs->parts[i].era != inputs->parts[i - 1].era)
-            put_number(w, i == 0 ? "" : ",", inputs->parts[i].era);
+            json_out_int(&json, inputs->parts[i].era);
     }
-    put_number(w, "],\"format\":", MANIFEST_FORMAT);
-    put_time(w, ",\"hour\":", inputs->hour);
-    text_put(w, ",\"parts\":[");
+    json_out_array_end(&json);
+    json_out_key_int(&json, "format", MANIFEST_FORMAT);
+    text_json_time(&json, "hour", inputs->hour);
+    begin_array(&json, "parts");
     for (uint32_t i = 0; i < inputs->parts_n; i++) {
         const struct inputs_part *p = &inputs->parts[i];
 
         part_object_name(name, p->era, p->partition, inputs->hour, p->revision);
-        put_number(w, i == 0 ? "{\"era\":" : ",{\"era\":", p->era);
-        put_string(w, ",\"name\":", bytes_of_string(name));
-        put_number(w, ",\"partition\":", p->partition);
-        put_number(w, ",\"revision\":", p->revision);
-        put_hash(w, ",\"sha256\":", p->sha256.bytes);
-        text_put(w, "}");
+        json_out_object_begin(&json);
+        json_out_key_int(&json, "era", p->era);
+        json_out_key_text(&json, "name", name);
+        json_out_key_int(&json, "partition", p->partition);
+        json_out_key_int(&json, "revision", p->revision);
+        write_hash(&json, "sha256", p->sha256.bytes);
+        json_out_object_end(&json);
     }
-    put_hash(w, "],\"previous\":", inputs->previous.bytes);
-    text_put(w, ",\"price_book\":null,\"reason\":");
-    statement_put_reasons(w, inputs->reasons);
-    put_number(w, ",\"revision\":", inputs->revision);
+    json_out_array_end(&json);
+    write_hash(&json, "previous", inputs->previous.bytes);
+    json_out_key_null(&json, "price_book");
+    statement_write_reasons(&json, "reason", inputs->reasons);
+    json_out_key_int(&json, "revision", inputs->revision);
     if (inputs->has_tenant_map)
-        put_hash(w, ",\"tenant_map\":", inputs->tenant_map.bytes);
+        write_hash(&json, "tenant_map", inputs->tenant_map.bytes);
     else
-        text_put(w, ",\"tenant_map\":null");
-    text_put(w, "}");
+        json_out_key_null(&json, "tenant_map");
+    json_out_object_end(&json);
+    text_json_end(w, &json);
 }
 
-static void put_file(struct avro_writer *w, const char *before, const struct manifest_file *file)
+static void write_file(struct json_out *json, const struct manifest_file *file)
 {
-    text_put(w, before);
-    put_number(w, "{\"bytes\":", (int64_t)file->bytes);
-    put_string(w, ",\"name\":", bytes_of_string(file->name));
-    put_hash(w, ",\"sha256\":", file->sha256.bytes);
-    text_put(w, "}");
+    json_out_object_begin(json);
+    json_out_key_uint(json, "bytes", file->bytes);
+    json_out_key_text(json, "name", file->name);
+    write_hash(json, "sha256", file->sha256.bytes);
+    json_out_object_end(json);
 }
 
-static void put_missing(struct avro_writer *w, const struct manifest *m)
+static void write_dead_letters(struct json_out *json, const struct part *p)
 {
-    const char *before = ",\"missing\":[{\"era\":";
-
-    for (size_t i = 0; i < m->parts_n; i++) {
-        const struct part *p = m->parts[i];
-
-        for (uint32_t j = 0; j < p->missing_n; j++) {
-            put_number(w, before, p->era);
-            put_string(w, ",\"instance_id\":", p->missing[j].instance_id);
-            put_flag(w, ",\"lost\":", p->missing[j].lost);
-            put_number(w, ",\"partition\":", p->partition);
-            put_time(w, ",\"watermark\":", p->missing[j].watermark);
-            before = "},{\"era\":";
-        }
+    for (uint32_t i = 0; i < p->dead_letters_n; i++) {
+        json_out_object_begin(json);
+        json_out_key_int(json, "era", p->era);
+        json_out_key_int(json, "offset", p->dead_letters[i]);
+        json_out_key_int(json, "partition", p->partition);
+        json_out_object_end(json);
     }
-    text_put(w, before[0] == ',' ? ",\"missing\":[]" : "}]");
 }
 
-static void put_gaps(struct avro_writer *w, const struct manifest *m)
+static void write_gaps(struct json_out *json, const struct part *p)
 {
-    const char *before = ",\"gaps\":[{\"epoch\":";
-
-    for (size_t i = 0; i < m->parts_n; i++) {
-        const struct part *p = m->parts[i];
-
-        for (uint32_t j = 0; j < p->gaps_n; j++) {
-            text_put(w, before);
-            statement_put_uuid(w, &p->gaps[j].epoch);
-            put_number(w, ",\"era\":", p->era);
-            put_number(w, ",\"first_seq\":", p->gaps[j].first_seq);
-            put_string(w, ",\"instance_id\":", p->gaps[j].instance_id);
-            put_number(w, ",\"last_seq\":", p->gaps[j].last_seq);
-            put_number(w, ",\"partition\":", p->partition);
-            before = "},{\"epoch\":";
-        }
+    for (uint32_t i = 0; i < p->gaps_n; i++) {
+        json_out_object_begin(json);
+        statement_write_uuid(json, "epoch", &p->gaps[i].epoch);
+        json_out_key_int(json, "era", p->era);
+        json_out_key_int(json, "first_seq", p->gaps[i].first_seq);
+        json_out_key_string(json, "instance_id", p->gaps[i].instance_id);
+        json_out_key_int(json, "last_seq", p->gaps[i].last_seq);
+        json_out_key_int(json, "partition", p->partition);
+        json_out_object_end(json);
     }
-    text_put(w, before[0] == ',' ? ",\"gaps\":[]" : "}]");
 }
 
-static void put_dead_letters(struct avro_writer *w, const struct manifest *m)
+static void write_missing(struct json_out *json, const struct part *p)
 {
-    const char *before = ",\"dead_letters\":[{\"era\":";
-
-    for (size_t i = 0; i < m->parts_n; i++) {
-        const struct part *p = m->parts[i];
-
-        for (uint32_t j = 0; j < p->dead_letters_n; j++) {
-            put_number(w, before, p->era);
-            put_number(w, ",\"offset\":", p->dead_letters[j]);
-            put_number(w, ",\"partition\":", p->partition);
-            before = "},{\"era\":";
-        }
+    for (uint32_t i = 0; i < p->missing_n; i++) {
+        json_out_object_begin(json);
+        json_out_key_int(json, "era", p->era);
+        json_out_key_string(json, "instance_id", p->missing[i].instance_id);
+        json_out_key_bool(json, "lost", p->missing[i].lost);
+        json_out_key_int(json, "partition", p->partition);
+        text_json_time(json, "watermark", p->missing[i].watermark);
+        json_out_object_end(json);
     }
-    text_put(w, before[0] == ',' ? ",\"dead_letters\":[]" : "}]");
 }
 
-static void put_partitions(struct avro_writer *w, const struct manifest *m)
+static void write_partition(struct json_out *json, const struct part *p)
 {
-    text_put(w, ",\"partitions\":[");
-    for (size_t i = 0; i < m->parts_n; i++) {
-        const struct part *p = m->parts[i];
-
-        put_flag(w, i == 0 ? "{\"complete\":" : ",{\"complete\":", p->complete);
-        put_time(w, ",\"cut_log_time\":", p->cut_log_time);
-        put_number(w, ",\"era\":", p->era);
-        put_number(w, ",\"expected\":{\"count\":", p->expected_n);
-        put_hash(w, ",\"sha256\":", p->expected_sha256);
-        put_flag(w, "},\"lead_in\":", p->lead_in);
-        put_number(w, ",\"offset_first\":", p->offset_first);
-        put_number(w, ",\"offset_next\":", p->offset_next);
-        put_number(w, ",\"partition\":", p->partition);
-        put_number(w, ",\"policy_version\":", p->policy_version);
-        put_number(w, ",\"revision\":", p->revision);
-        put_number(w, ",\"rules_version\":", p->rules_version);
-        put_status(w, p->status);
-        text_put(w, "}");
-    }
-    text_put(w, "]");
+    json_out_object_begin(json);
+    json_out_key_bool(json, "complete", p->complete);
+    text_json_time(json, "cut_log_time", p->cut_log_time);
+    json_out_key_int(json, "era", p->era);
+    begin_object(json, "expected");
+    json_out_key_int(json, "count", p->expected_n);
+    write_hash(json, "sha256", p->expected_sha256);
+    json_out_object_end(json);
+    json_out_key_bool(json, "lead_in", p->lead_in);
+    json_out_key_int(json, "offset_first", p->offset_first);
+    json_out_key_int(json, "offset_next", p->offset_next);
+    json_out_key_int(json, "partition", p->partition);
+    json_out_key_int(json, "policy_version", p->policy_version);
+    json_out_key_int(json, "revision", p->revision);
+    json_out_key_int(json, "rules_version", p->rules_version);
+    json_out_key_text(json, "status", part_status_name(p->status));
+    json_out_object_end(json);
 }
 
-static void put_tenants(struct avro_writer *w, const struct manifest *m)
+/* An array with what `write` writes of every partition's newest part. */
+static void write_of_parts(struct json_out *json, const char *key, const struct manifest *m,
+                           void (*write)(struct json_out *, const struct part *))
 {
-    text_put(w, ",\"tenants\":[");
+    begin_array(json, key);
+    for (size_t i = 0; i < m->parts_n; i++)
+        write(json, m->parts[i]);
+    json_out_array_end(json);
+}
+
+static void write_tenants(struct json_out *json, const struct manifest *m)
+{
+    begin_array(json, "tenants");
     for (size_t i = 0; i < m->tenants_n; i++) {
         const struct manifest_tenant *t = &m->tenants[i];
 
-        put_number(w, i == 0 ? "{\"lines\":" : ",{\"lines\":", (int64_t)t->lines_n);
-        put_hash(w, ",\"manifest\":", t->manifest.bytes);
-        put_string(w, ",\"tenant\":", t->tenant);
-        text_put(w, "}");
+        json_out_object_begin(json);
+        json_out_key_uint(json, "lines", t->lines_n);
+        write_hash(json, "manifest", t->manifest.bytes);
+        json_out_key_string(json, "tenant", t->tenant);
+        json_out_object_end(json);
     }
-    text_put(w, "]");
+    json_out_array_end(json);
 }
 
 void manifest_write(struct avro_writer *w, const struct manifest *m)
 {
-    put_flag(w, "{\"complete\":", m->complete);
-    put_dead_letters(w, m);
-    text_put(w, ",\"files\":[");
+    struct json_out json = text_json_begin(w);
+
+    json_out_object_begin(&json);
+    json_out_key_bool(&json, "complete", m->complete);
+    write_of_parts(&json, "dead_letters", m, write_dead_letters);
+    begin_array(&json, "files");
     for (size_t i = 0; i < m->files_n; i++)
-        put_file(w, i == 0 ? "" : ",", &m->files[i]);
-    put_number(w, "],\"format\":", MANIFEST_FORMAT);
-    put_gaps(w, m);
-    put_time(w, ",\"hour\":", m->hour);
-    put_flag(w, ",\"lead_in\":", m->lead_in);
-    put_number(w, ",\"merkle\":{\"leaves\":", (int64_t)m->tenants_n);
-    put_hash(w, ",\"root\":", m->root.bytes);
-    text_put(w, "}");
-    put_missing(w, m);
-    put_partitions(w, m);
-    put_hash(w, ",\"previous\":", m->previous.bytes);
-    text_put(w, ",\"reason\":");
-    statement_put_reasons(w, m->reasons);
-    put_number(w, ",\"revision\":", m->revision);
-    text_put(w, ",\"signature\":null");
-    put_status(w, m->status);
-    put_tenants(w, m);
-    text_put(w, "}");
+        write_file(&json, &m->files[i]);
+    json_out_array_end(&json);
+    json_out_key_int(&json, "format", MANIFEST_FORMAT);
+    write_of_parts(&json, "gaps", m, write_gaps);
+    text_json_time(&json, "hour", m->hour);
+    json_out_key_bool(&json, "lead_in", m->lead_in);
+    begin_object(&json, "merkle");
+    json_out_key_uint(&json, "leaves", m->tenants_n);
+    write_hash(&json, "root", m->root.bytes);
+    json_out_object_end(&json);
+    write_of_parts(&json, "missing", m, write_missing);
+    write_of_parts(&json, "partitions", m, write_partition);
+    write_hash(&json, "previous", m->previous.bytes);
+    statement_write_reasons(&json, "reason", m->reasons);
+    json_out_key_int(&json, "revision", m->revision);
+    json_out_key_null(&json, "signature");
+    json_out_key_text(&json, "status", part_status_name(m->status));
+    write_tenants(&json, m);
+    json_out_object_end(&json);
+    text_json_end(w, &json);
 }
 
 void tenant_statement_write(struct avro_writer *w, const struct tenant_statement *s)
 {
-    put_flag(w, "{\"complete\":", s->complete);
-    put_file(w, ",\"files\":[", &s->file);
-    put_number(w, "],\"format\":", MANIFEST_FORMAT);
-    put_time(w, ",\"hour\":", s->hour);
-    put_number(w, ",\"lines\":", (int64_t)s->lines_n);
-    put_hash(w, ",\"previous\":", s->previous.bytes);
-    put_number(w, ",\"revision\":", s->revision);
-    put_status(w, s->status);
-    put_string(w, ",\"tenant\":", s->tenant);
-    text_put(w, "}");
+    struct json_out json = text_json_begin(w);
+
+    json_out_object_begin(&json);
+    json_out_key_bool(&json, "complete", s->complete);
+    begin_array(&json, "files");
+    write_file(&json, &s->file);
+    json_out_array_end(&json);
+    json_out_key_int(&json, "format", MANIFEST_FORMAT);
+    text_json_time(&json, "hour", s->hour);
+    json_out_key_uint(&json, "lines", s->lines_n);
+    write_hash(&json, "previous", s->previous.bytes);
+    json_out_key_int(&json, "revision", s->revision);
+    json_out_key_text(&json, "status", part_status_name(s->status));
+    json_out_key_string(&json, "tenant", s->tenant);
+    json_out_object_end(&json);
+    text_json_end(w, &json);
 }
 
 void tenant_manifest_write(struct avro_writer *w, const struct tenant_manifest *m)
 {
-    put_number(w, "{\"proof\":{\"index\":", (int64_t)m->index);
-    put_number(w, ",\"leaves\":", (int64_t)m->leaves_n);
-    text_put(w, ",\"path\":[");
+    struct json_out json = text_json_begin(w);
+
+    json_out_object_begin(&json);
+    begin_object(&json, "proof");
+    json_out_key_uint(&json, "index", m->index);
+    json_out_key_uint(&json, "leaves", m->leaves_n);
+    begin_array(&json, "path");
     for (size_t i = 0; i < m->path_n; i++)
-        put_hash(w, i == 0 ? "" : ",", m->path[i].bytes);
-    put_hash(w, "],\"root\":", m->root.bytes);
-    text_put(w, "},\"signature\":null,\"statement\":");
-    avro_put_raw(w, m->statement.ptr, m->statement.len);
-    text_put(w, "}");
+        json_out_hex(&json, bytes_of(m->path[i].bytes, MERKLE_HASH_BYTES));
+    json_out_array_end(&json);
+    write_hash(&json, "root", m->root.bytes);
+    json_out_object_end(&json);
+    json_out_key_null(&json, "signature");
+    json_out_key(&json, "statement");
+    json_out_raw(&json, m->statement);
+    json_out_object_end(&json);
+    text_json_end(w, &json);
 }

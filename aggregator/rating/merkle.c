@@ -4,15 +4,16 @@
 #include "aggregator/rating/merkle.h"
 
 #include <assert.h>
-#include <openssl/sha.h>
+
+#include "common/sha256.h"
 
 struct merkle_hash merkle_leaf(struct bytes statement)
 {
     uint8_t prefixed[1 + MERKLE_HASH_BYTES] = {0};
     struct merkle_hash leaf;
 
-    (void)SHA256(statement.ptr, statement.len, prefixed + 1);
-    (void)SHA256(prefixed, sizeof prefixed, leaf.bytes);
+    sha256_of(statement, prefixed + 1);
+    sha256_of(bytes_of(prefixed, sizeof prefixed), leaf.bytes);
     return leaf;
 }
 
@@ -23,7 +24,7 @@ static struct merkle_hash parent(const struct merkle_hash *left, const struct me
 
     memcpy(joined + 1, left->bytes, MERKLE_HASH_BYTES);
     memcpy(joined + 1 + MERKLE_HASH_BYTES, right->bytes, MERKLE_HASH_BYTES);
-    (void)SHA256(joined, sizeof joined, node.bytes);
+    sha256_of(bytes_of(joined, sizeof joined), node.bytes);
     return node;
 }
 
@@ -39,7 +40,7 @@ size_t merkle_nodes(size_t leaves_n)
 void merkle_build(struct merkle_hash *tree, size_t leaves_n)
 {
     if (leaves_n == 0)
-        (void)SHA256((const uint8_t *)"", 0, tree[0].bytes);
+        sha256_of(bytes_of(NULL, 0), tree[0].bytes);
     for (size_t level = leaves_n; level > 1; level = (level + 1) / 2) {
         struct merkle_hash *above = tree + level;
 

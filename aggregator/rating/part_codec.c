@@ -5,13 +5,12 @@
 #include "aggregator/rating/part_codec.h"
 
 #include <assert.h>
-#include <openssl/sha.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "aggregator/rating/avro_row.h"
 #include "aggregator/rating/part_statement.h"
 #include "aggregator/rating/text.h"
+#include "common/sha256.h"
 #include "schemas/c/schema_text.h"
 
 enum {
@@ -24,7 +23,7 @@ enum {
 void part_object_name(char name[PART_NAME_MAX], uint32_t era, int32_t partition, int64_t hour,
                       uint32_t revision)
 {
-    char path[TEXT_TIME_PATH_MAX];
+    char path[TEXT_HOUR_PATH_SIZE];
 
     text_format_hour_path(path, hour);
     (void)snprintf(name, PART_NAME_MAX, "usage/era=%04u/%s/p=%04d/rev=%04u.avro", era, path,
@@ -33,7 +32,7 @@ void part_object_name(char name[PART_NAME_MAX], uint32_t era, int32_t partition,
 
 void part_hour_prefix(char name[PART_NAME_MAX], uint32_t era, int64_t hour)
 {
-    char path[TEXT_TIME_PATH_MAX];
+    char path[TEXT_HOUR_PATH_SIZE];
 
     text_format_hour_path(path, hour);
     (void)snprintf(name, PART_NAME_MAX, "usage/era=%04u/%s/", era, path);
@@ -80,9 +79,9 @@ bool part_parse_name(const char *name, uint32_t era, int64_t hour, int32_t *part
 
 void object_sync_marker(const char *name, uint8_t sync[AVRO_SYNC_BYTES])
 {
-    uint8_t digest[SHA256_DIGEST_LENGTH];
+    uint8_t digest[SHA256_RAW_BYTES];
 
-    (void)SHA256((const uint8_t *)name, strlen(name), digest);
+    sha256_of(bytes_of_string(name), digest);
     memcpy(sync, digest, AVRO_SYNC_BYTES);
 }
 
@@ -220,20 +219,21 @@ enum err part_encode(const struct part *part, uint8_t *buffer, size_t cap, size_
     size_t statement_cap = part_statement_bound(part);
     char name[PART_NAME_MAX];
     uint8_t sync[AVRO_SYNC_BYTES];
-    size_t statement_len;
+    struct bytes text;
+    struct json_out json;
     struct avro_container container;
 
     if (statement_cap > cap)
         return ERR_CAPACITY;
     uint8_t *statement = buffer + (cap - statement_cap);
-    struct avro_writer statement_writer = avro_writer_over(statement, statement_cap);
     struct avro_writer w = avro_writer_over(buffer, cap - statement_cap);
 
-    part_statement_write(&statement_writer, part);
-    enum err e = avro_writer_finish(&statement_writer, &statement_len);
+    json_out_init(&json, statement, statement_cap);
+    part_statement_write(&json, part);
+    enum err e = json_out_finish(&json, &text);
 
     assert(e == ERR_OK); /* or the bound is wrong */
-    struct avro_meta meta = {PART_META_KEY, bytes_of(statement, statement_len)};
+    struct avro_meta meta = {PART_META_KEY, text};
 
     part_object_name(name, part->era, part->partition, part->hour, part->revision);
     object_sync_marker(name, sync);

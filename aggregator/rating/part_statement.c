@@ -6,6 +6,7 @@
 #include "aggregator/rating/json_reader.h"
 #include "aggregator/rating/part_codec.h"
 #include "aggregator/rating/text.h"
+#include "common/hex.h"
 
 static const char *const status_names[] = {
     [PART_PROVISIONAL] = "PROVISIONAL", [PART_CLOSED] = "CLOSED", [PART_FINAL] = "FINAL"};
@@ -47,116 +48,98 @@ size_t part_statement_bound(const struct part *part)
     return n;
 }
 
-void statement_put_reasons(struct avro_writer *w, uint32_t reasons)
+void statement_write_reasons(struct json_out *json, const char *key, uint32_t reasons)
 {
-    const char *separator = "";
-
-    text_put(w, "[");
+    json_out_key(json, key);
+    json_out_array_begin(json);
     for (size_t i = 0; i < REASONS_N; i++) {
-        if ((reasons & reason_names[i].bit) != 0) {
-            text_put(w, separator);
-            text_put_json_string(w, bytes_of_string(reason_names[i].name));
-            separator = ",";
+        if ((reasons & reason_names[i].bit) != 0)
+            json_out_text(json, reason_names[i].name);
+    }
+    json_out_array_end(json);
+}
+
+void statement_write_uuid(struct json_out *json, const char *key, const struct event_uuid *uuid)
+{
+    static const uint8_t dashes_before[] = {4, 6, 8, 10};
+    char hex[2 * EVENT_UUID_BYTES + 1], text[2 * EVENT_UUID_BYTES + sizeof dashes_before + 1];
+    size_t n = 0, dash = 0;
+
+    (void)hex_format(bytes_of(uuid->bytes, EVENT_UUID_BYTES), hex);
+    for (size_t i = 0; i < EVENT_UUID_BYTES; i++) {
+        if (dash < sizeof dashes_before && i == dashes_before[dash]) {
+            text[n++] = '-';
+            dash++;
         }
+        memcpy(text + n, hex + 2 * i, 2);
+        n += 2;
     }
-    text_put(w, "]");
+    json_out_key_string(json, key, bytes_of(text, n));
 }
 
-void statement_put_uuid(struct avro_writer *w, const struct event_uuid *uuid)
+static void write_gaps(struct json_out *json, const struct part *part)
 {
-    static const uint8_t groups[] = {4, 2, 2, 2, 6};
-    size_t at = 0;
-
-    text_put(w, "\"");
-    for (size_t i = 0; i < sizeof groups; i++) {
-        if (i > 0)
-            text_put(w, "-");
-        text_put_hex(w, bytes_of(uuid->bytes + at, groups[i]));
-        at += groups[i];
-    }
-    text_put(w, "\"");
-}
-
-void statement_put_time_or_null(struct avro_writer *w, int64_t time)
-{
-    if (time == NO_TIME) {
-        text_put(w, "null");
-        return;
-    }
-    text_put(w, "\"");
-    text_put_time(w, time);
-    text_put(w, "\"");
-}
-
-static void put_gaps(struct avro_writer *w, const struct part *part)
-{
-    text_put(w, ",\"gaps\":[");
+    json_out_key(json, "gaps");
+    json_out_array_begin(json);
     for (uint32_t i = 0; i < part->gaps_n; i++) {
-        text_put(w, i == 0 ? "{\"epoch\":" : ",{\"epoch\":");
-        statement_put_uuid(w, &part->gaps[i].epoch);
-        text_put(w, ",\"first_seq\":");
-        text_put_int(w, part->gaps[i].first_seq);
-        text_put(w, ",\"instance_id\":");
-        text_put_json_string(w, part->gaps[i].instance_id);
-        text_put(w, ",\"last_seq\":");
-        text_put_int(w, part->gaps[i].last_seq);
-        text_put(w, "}");
+        json_out_object_begin(json);
+        statement_write_uuid(json, "epoch", &part->gaps[i].epoch);
+        json_out_key_int(json, "first_seq", part->gaps[i].first_seq);
+        json_out_key_string(json, "instance_id", part->gaps[i].instance_id);
+        json_out_key_int(json, "last_seq", part->gaps[i].last_seq);
+        json_out_object_end(json);
     }
-    text_put(w, "]");
+    json_out_array_end(json);
 }
 
-static void put_missing(struct avro_writer *w, const struct part *part)
+static void write_missing(struct json_out *json, const struct part *part)
 {
-    text_put(w, ",\"missing\":[");
+    json_out_key(json, "missing");
+    json_out_array_begin(json);
     for (uint32_t i = 0; i < part->missing_n; i++) {
-        text_put(w, i == 0 ? "{\"instance_id\":" : ",{\"instance_id\":");
-        text_put_json_string(w, part->missing[i].instance_id);
-        text_put(w, ",\"lost\":");
-        text_put_bool(w, part->missing[i].lost);
-        text_put(w, ",\"watermark\":");
-        statement_put_time_or_null(w, part->missing[i].watermark);
-        text_put(w, "}");
+        json_out_object_begin(json);
+        json_out_key_string(json, "instance_id", part->missing[i].instance_id);
+        json_out_key_bool(json, "lost", part->missing[i].lost);
+        text_json_time(json, "watermark", part->missing[i].watermark);
+        json_out_object_end(json);
     }
-    text_put(w, "]");
+    json_out_array_end(json);
 }
 
-static void put_number(struct avro_writer *w, const char *before, int64_t value)
+static void write_expected(struct json_out *json, const struct part *part)
 {
-    text_put(w, before);
-    text_put_int(w, value);
+    json_out_key(json, "expected");
+    json_out_object_begin(json);
+    json_out_key_int(json, "count", part->expected_n);
+    json_out_key_hex(json, "sha256", bytes_of(part->expected_sha256, PART_EXPECTED_HASH_BYTES));
+    json_out_object_end(json);
 }
 
-void part_statement_write(struct avro_writer *w, const struct part *part)
+void part_statement_write(struct json_out *json, const struct part *part)
 {
-    text_put(w, "{\"complete\":");
-    text_put_bool(w, part->complete);
-    text_put(w, ",\"cut_log_time\":");
-    statement_put_time_or_null(w, part->cut_log_time);
-    text_put(w, ",\"dead_letters\":[");
+    json_out_object_begin(json);
+    json_out_key_bool(json, "complete", part->complete);
+    text_json_time(json, "cut_log_time", part->cut_log_time);
+    json_out_key(json, "dead_letters");
+    json_out_array_begin(json);
     for (uint32_t i = 0; i < part->dead_letters_n; i++)
-        put_number(w, i == 0 ? "" : ",", part->dead_letters[i]);
-    put_number(w, "],\"era\":", part->era);
-    put_number(w, ",\"expected\":{\"count\":", part->expected_n);
-    text_put(w, ",\"sha256\":\"");
-    text_put_hex(w, bytes_of(part->expected_sha256, PART_EXPECTED_HASH_BYTES));
-    text_put(w, "\"}");
-    put_gaps(w, part);
-    text_put(w, ",\"hour\":");
-    statement_put_time_or_null(w, part->hour);
-    text_put(w, ",\"lead_in\":");
-    text_put_bool(w, part->lead_in);
-    put_missing(w, part);
-    put_number(w, ",\"offset_first\":", part->offset_first);
-    put_number(w, ",\"offset_next\":", part->offset_next);
-    put_number(w, ",\"partition\":", part->partition);
-    put_number(w, ",\"policy_version\":", part->policy_version);
-    text_put(w, ",\"reasons\":");
-    statement_put_reasons(w, part->reasons);
-    put_number(w, ",\"revision\":", part->revision);
-    put_number(w, ",\"rules_version\":", part->rules_version);
-    text_put(w, ",\"status\":\"");
-    text_put(w, part_status_name(part->status));
-    text_put(w, "\"}");
+        json_out_int(json, part->dead_letters[i]);
+    json_out_array_end(json);
+    json_out_key_int(json, "era", part->era);
+    write_expected(json, part);
+    write_gaps(json, part);
+    text_json_time(json, "hour", part->hour);
+    json_out_key_bool(json, "lead_in", part->lead_in);
+    write_missing(json, part);
+    json_out_key_int(json, "offset_first", part->offset_first);
+    json_out_key_int(json, "offset_next", part->offset_next);
+    json_out_key_int(json, "partition", part->partition);
+    json_out_key_int(json, "policy_version", part->policy_version);
+    statement_write_reasons(json, "reasons", part->reasons);
+    json_out_key_int(json, "revision", part->revision);
+    json_out_key_int(json, "rules_version", part->rules_version);
+    json_out_key_text(json, "status", part_status_name(part->status));
+    json_out_object_end(json);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------
@@ -193,7 +176,7 @@ static void get_uuid(struct json_reader *r, struct event_uuid *uuid)
             hex[n++] = text.ptr[i];
         }
     }
-    if (text_parse_hex(bytes_of(hex, sizeof hex), uuid->bytes, EVENT_UUID_BYTES) != ERR_OK)
+    if (hex_parse(bytes_of(hex, sizeof hex), uuid->bytes, EVENT_UUID_BYTES) != ERR_OK)
         json_fail(r, ERR_MALFORMED);
 }
 
@@ -289,8 +272,8 @@ static void get_expected(struct json_reader *r, struct part *part)
             part->expected_n = (uint32_t)json_get_int_in(r, 0, UINT32_MAX);
         else if (!json_key_is(key, "sha256"))
             json_skip(r);
-        else if (text_parse_hex(json_get_string(r), part->expected_sha256,
-                                PART_EXPECTED_HASH_BYTES) != ERR_OK)
+        else if (hex_parse(json_get_string(r), part->expected_sha256, PART_EXPECTED_HASH_BYTES) !=
+                 ERR_OK)
             json_fail(r, ERR_MALFORMED);
     }
 }

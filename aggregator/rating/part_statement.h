@@ -8,11 +8,11 @@
 #include "aggregator/core/part.h"
 #include "aggregator/rating/json_reader.h"
 #include "common/err.h"
-#include "schemas/c/avro_buffer.h"
+#include "common/json_out.h"
 
 /* An upper bound of what part_statement_write writes. */
 size_t part_statement_bound(const struct part *part);
-void part_statement_write(struct avro_writer *w, const struct part *part);
+void part_statement_write(struct json_out *json, const struct part *part);
 
 /* Arrays that a statement that was read points into; NULL arrays: only counted. */
 struct part_statement_arena {
@@ -32,9 +32,9 @@ enum err part_statement_read(struct bytes json, const struct part_statement_aren
                              struct part *part, size_t *text_bytes) MUST_CHECK;
 
 /* Pieces that manifests share. */
-void statement_put_reasons(struct avro_writer *w, uint32_t reasons); /* ["LATE_EVENT",…] */
-void statement_put_uuid(struct avro_writer *w, const struct event_uuid *uuid);
-void statement_put_time_or_null(struct avro_writer *w, int64_t time);
+/* "KEY":["LATE_EVENT",…] */
+void statement_write_reasons(struct json_out *json, const char *key, uint32_t reasons);
+void statement_write_uuid(struct json_out *json, const char *key, const struct event_uuid *uuid);
 const char *part_status_name(enum part_status status); /* "PROVISIONAL", "CLOSED", "FINAL" */
 uint32_t statement_get_reasons(struct json_reader *r); /* names that are not known are left out */
 enum part_status statement_get_status(struct json_reader *r);

@@ -13,7 +13,7 @@
 void rollup_object_name(char name[ROLLUP_NAME_MAX], int64_t hour, uint32_t revision,
                         const char *file)
 {
-    char path[TEXT_TIME_PATH_MAX];
+    char path[TEXT_HOUR_PATH_SIZE];
 
     text_format_hour_path(path, hour);
     (void)snprintf(name, ROLLUP_NAME_MAX, "rollup/%s/rev=%04u/%s", path, revision, file);
@@ -22,7 +22,7 @@ void rollup_object_name(char name[ROLLUP_NAME_MAX], int64_t hour, uint32_t revis
 void rollup_tenant_object_name(char name[ROLLUP_NAME_MAX], struct bytes tenant, int64_t hour,
                                uint32_t revision, const char *file)
 {
-    char path[TEXT_TIME_PATH_MAX];
+    char path[TEXT_HOUR_PATH_SIZE];
 
     text_format_hour_path(path, hour);
     (void)snprintf(name, ROLLUP_NAME_MAX, "tenant/%.*s/%s/rev=%04u/%s", BYTES_ARGS(tenant), path,
