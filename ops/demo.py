@@ -113,7 +113,8 @@ class Demo:
                                          ANCHOR, start_ms, instance))
             self.start(Program(f"producer of {instance}", [
                 BIN / "enclave-producer", "run", *set_args({
-                    "instance.id": instance, "log.path": log,
+                    "instance.id": instance, "instance.type": "m5.2xlarge",
+                    "instance.region": "eu-central-1", "log.path": log,
                     "journal.dir": log.parent / "journal", "topic": TOPIC,
                     "kafka.bootstrap.servers": self.bootstrap,
                     "heartbeat_interval": "5s"})], self.logs / f"producer-{instance}.log"))
@@ -129,7 +130,7 @@ class Demo:
                 "policy.version": 1, "policy.settle": f"{settle_s}s",
                 "policy.grace": f"{settle_s + 300}s", "policy.revision_interval": "30s",
                 "policy.tick_interval": "1s", "checkpoint.interval": "5s",
-                "http.listen": f"127.0.0.1:{self.http_port}",
+                "http.listen": f"127.0.0.1:{self.http_port}", "seal.interval": "1s",
                 "check.waive": "replication"})], self.logs / "aggregator.log"))
 
     def rollup(self):

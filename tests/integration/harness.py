@@ -62,6 +62,7 @@ class HostUnderTest(Host):
             "instance.id": instance, "log.path": self.log,
             "journal.dir": self.directory / "journal", "topic": bench.topic,
             "kafka.bootstrap.servers": bench.kafka.bootstrap, "heartbeat_interval": "1s",
+            "log.poll_interval": "20ms", "check.waive": "replication",
             **options}
         self.producer = Program(f"producer {instance}", [
             BIN / "enclave-producer", "run", "--log-format", "json", *set_args(self.options)],
@@ -104,7 +105,8 @@ class Bench:
             "sink": f"file://{sink}", "topic": self.topic,
             "kafka.bootstrap.servers": self.kafka.bootstrap, "kafka.group.id": self.topic,
             "era.first_hour": iso_hour(first_hour), "checkpoint.interval": "1s",
-            "check.waive": "replication", **QUICK_POLICY, **options}
+            "check.waive": "replication", "http.listen": "off", "seal.interval": "1s",
+            **QUICK_POLICY, **options}
 
     def aggregator(self, name, sink, first_hour, **options):
         program = Program(name, [

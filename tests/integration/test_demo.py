@@ -67,7 +67,7 @@ def test_the_demo_prints_usage_per_tenant_and_stops_cleanly(demo):
     run = demo()
     assert run.end(400) == 0, run.text()[-3000:]
     said = run.text()
-    for tenant in ("alpha", "web", "unattributed"):
+    for tenant in ("alpha-bank", "web-shop", "unattributed"):
         assert re.search(rf"^  {tenant} +\d+ +[\d.]+ ", said, re.M), said[-3000:]
     assert "manifest.json" in said and "Nothing is left running" in said
     assert not run.left_running()
