@@ -3,7 +3,8 @@
  *
  *     enclave-x [FLAGS] COMMAND [FLAGS] [OPERANDS]
  *
- * Flags are long, are never abbreviated, and may stand before or after the command; "--" ends them.
+ * Flags are long and never abbreviated; those of a command follow it, common ones stand anywhere;
+ * "--" ends them. A value follows as the next argument or after "=".
  * Common: --config FILE, --set key=value (repeatable), --print-config, --version,
  * --help[=markdown],
  * --log-format text|json, --log-level debug|info|warn|error.
@@ -21,8 +22,8 @@
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 enum {
-    CLI_FLAGS_MAX = 64,      /* flags given on one command line */
-    CLI_OPERANDS_MAX = 4096, /* operands given on one command line */
+    CLI_FLAGS_MAX = 64, /* flags of its own that a command may be given at once */
+    CLI_SETS_MAX = 256, /* --set at once */
 };
 
 struct cli;

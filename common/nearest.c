@@ -57,5 +57,10 @@ void nearest_offer(struct nearest *nearest, const char *name)
     if (distance > (longer + 2) / 3 || distance >= nearest->distance)
         return;
     nearest->distance = distance;
-    nearest->best = name;
+    memcpy(nearest->best, name, name_len + 1);
+}
+
+const char *nearest_best(const struct nearest *nearest)
+{
+    return nearest->best[0] != '\0' ? nearest->best : NULL;
 }

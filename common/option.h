@@ -31,7 +31,7 @@ enum {
     OPTION_NAME_MAX = 128,       /* bytes of a dotted name, a pass-through name included */
     OPTION_VALUE_MAX = 64 << 10, /* bytes of one value (a PEM chain fits) */
     OPTION_ITEMS_MAX = 1024,     /* items of one list or map */
-    OPTION_KEYS_MAX = 4096,      /* keys of one file */
+    OPTION_KEYS_MAX = 1024,      /* keys of one file */
     OPTION_DEPTH_MAX = 8,        /* nesting of one file */
     OPTION_FILE_MAX = 1 << 20,   /* bytes of one file */
 };

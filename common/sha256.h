@@ -8,11 +8,11 @@
 #include "common/bytes.h"
 
 enum {
-    SHA256_BYTES = 32,
+    SHA256_RAW_BYTES = 32,
     SHA256_TEXT_SIZE = 65, /* 64 digits and NUL */
 };
 
-void sha256_of(struct bytes content, uint8_t out[SHA256_BYTES]);
+void sha256_of(struct bytes content, uint8_t out[SHA256_RAW_BYTES]);
 /* Returns `out`. */
 const char *sha256_text_of(struct bytes content, char out[SHA256_TEXT_SIZE]);
 
