@@ -18,6 +18,8 @@
 
 #include "producer/edge/journal_internal.h"
 
+enum { READ_ONLY_TRIES = 5 };
+
 static enum err take_lock(struct journal *journal, struct err_detail *detail)
 {
     char path[SEGMENT_NAME_MAX];
@@ -313,14 +315,12 @@ static enum err check_options(const struct journal_options *options, struct err_
     return ERR_OK;
 }
 
-enum err journal_open(const struct journal_options *options, struct journal **journal,
-                      struct err_detail *detail)
+static enum err open_once(const struct journal_options *options, struct journal **journal,
+                          struct err_detail *detail)
 {
-    *journal = NULL;
-    enum err err = check_options(options, detail);
-    if (err != ERR_OK)
-        return err;
     struct journal *j = calloc(1, sizeof *j);
+    enum err err = ERR_OK;
+
     if (j == NULL)
         return err_set(detail, ERR_NOMEM, "out of memory");
     memcpy(j->directory, options->directory, strlen(options->directory));
@@ -351,6 +351,20 @@ enum err journal_open(const struct journal_options *options, struct journal **jo
     journal_seek(j, j->acked + 1);
     *journal = j;
     return ERR_OK;
+}
+
+enum err journal_open(const struct journal_options *options, struct journal **journal,
+                      struct err_detail *detail)
+{
+    *journal = NULL;
+    enum err err = check_options(options, detail);
+    if (err != ERR_OK)
+        return err;
+    err = open_once(options, journal, detail);
+    /* A running producer may have deleted a segment between listing and reading it. */
+    for (int tries = 1; err == ERR_IO && options->read_only && tries < READ_ONLY_TRIES; tries++)
+        err = open_once(options, journal, detail);
+    return err;
 }
 
 void journal_close(struct journal *journal)

@@ -130,9 +130,9 @@ static enum err open_candidate(const struct tailer *tailer, const struct candida
 }
 
 /* The newest candidate that is not open and has the content of `position` before its offset; opens
- * it there. ERR_NOT_FOUND. */
+ * it there; *found is its place in the list. ERR_NOT_FOUND. */
 static enum err open_copy(const struct tailer *tailer, const struct candidates *candidates,
-                          const struct log_position *position, struct log_file *file,
+                          const struct log_position *position, struct log_file *file, size_t *found,
                           struct err_detail *detail)
 {
     if (position->offset == 0)
@@ -141,6 +141,7 @@ static enum err open_copy(const struct tailer *tailer, const struct candidates *
         if (find_open(tailer, &candidates->list[c]) >= 0 ||
             open_candidate(tailer, &candidates->list[c], file, detail) != ERR_OK)
             continue;
+        *found = c;
         if (log_file_seek(file, position) == ERR_OK)
             return ERR_OK;
         log_file_close(file);
@@ -170,35 +171,86 @@ static void insert_file(struct tailer *tailer, size_t at, const struct log_file 
     tailer->files_n++;
 }
 
+/* A place for one more file before files[*i], which moves with it. */
+static bool make_place_before(struct tailer *tailer, size_t *i)
+{
+    if (tailer->files_n < TAILER_FILES_MAX)
+        return true;
+    for (size_t old = 0; old < *i; old++)
+        if (tailer->files[old].at_end) {
+            tailer_remove_file(tailer, old);
+            --*i;
+            return true;
+        }
+    return false;
+}
+
+/* T3: the content of `position` is not where it was. Opens its copy before files[i], and after it
+ * the copies of later rotations if there was more than one since. false: there is no copy. */
+static bool follow_copy(struct tailer *tailer, const struct candidates *candidates,
+                        const struct log_position *position, size_t i, int64_t now_ms,
+                        struct err_detail *detail)
+{
+    struct log_file copy;
+    size_t c;
+
+    if (open_copy(tailer, candidates, position, &copy, &c, detail) != ERR_OK)
+        return false;
+    tailer->counters.copies_found++;
+    for (bool is_open = true; c < candidates->n; c++, is_open = false) {
+        if (!is_open &&
+            (candidates->list[c].number == 0 || find_open(tailer, &candidates->list[c]) >= 0 ||
+             open_candidate(tailer, &candidates->list[c], &copy, detail) != ERR_OK))
+            continue;
+        if (!make_place_before(tailer, &i)) {
+            log_file_close(&copy);
+            break;
+        }
+        insert_file(tailer, i++, &copy, now_ms);
+    }
+    return true;
+}
+
+/* Opens the file that a saved position names, at that place or, if it was rewritten, at 0. */
+static enum err open_saved(struct tailer *tailer, const struct candidates *candidates,
+                           const struct log_position *position, struct log_file *file,
+                           struct err_detail *detail)
+{
+    for (size_t c = 0; c < candidates->n; c++) {
+        const struct candidate *candidate = &candidates->list[c];
+
+        if (candidate->device == position->device && candidate->inode == position->inode &&
+            find_open(tailer, candidate) < 0 &&
+            open_candidate(tailer, candidate, file, detail) == ERR_OK)
+            return log_file_seek(file, position);
+    }
+    return ERR_NOT_FOUND;
+}
+
 /* After a start: finds the saved files, in their saved order, by inode or as a copy (T3). */
 static void resolve_pending(struct tailer *tailer, const struct candidates *candidates,
                             int64_t now_ms, struct err_detail *detail)
 {
+    enum err found[TAILER_FILES_MAX];
+    size_t place[TAILER_FILES_MAX];
+
     for (size_t p = 0; p < tailer->pending_n; p++) {
-        const struct log_position *position = &tailer->pending[p];
         struct log_file file;
-        bool found = false;
 
-        for (size_t c = 0; c < candidates->n && !found; c++) {
-            const struct candidate *candidate = &candidates->list[c];
-
-            if (candidate->device != position->device || candidate->inode != position->inode ||
-                find_open(tailer, candidate) >= 0 ||
-                open_candidate(tailer, candidate, &file, detail) != ERR_OK)
-                continue;
-            found = log_file_seek(&file, position) == ERR_OK;
-            if (!found) {
-                tailer->counters.truncations++;
-                log_file_close(&file);
-            }
-        }
-        if (!found && open_copy(tailer, candidates, position, &file, detail) == ERR_OK) {
-            found = true;
-            tailer->counters.copies_found++;
-        }
-        if (found)
+        place[p] = tailer->files_n;
+        found[p] = open_saved(tailer, candidates, &tailer->pending[p], &file, detail);
+        if (found[p] != ERR_NOT_FOUND)
             insert_file(tailer, tailer->files_n, &file, now_ms);
-        else
+    }
+    /* Only now it is known which files are nobody's: those can be copies. Backwards, so that the
+     * places stay right. */
+    for (size_t p = tailer->pending_n; p-- > 0;) {
+        if (found[p] == ERR_OK)
+            continue;
+        if (found[p] == ERR_CONFLICT)
+            tailer->counters.truncations++;
+        if (!follow_copy(tailer, candidates, &tailer->pending[p], place[p], now_ms, detail) &&
+            found[p] == ERR_NOT_FOUND)
             tailer->counters.positions_lost++;
     }
     tailer->pending_n = 0;
@@ -231,6 +283,14 @@ static enum err open_newer(struct tailer *tailer, const struct candidates *candi
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+/* Everything but the newest file has been replaced, at the latest now. */
+static void mark_replaced(struct tailer *tailer, int64_t now_ms)
+{
+    for (size_t i = 0; i < tailer->files_n; i++)
+        if (tailer->files[i].replaced_ms == 0 && !(tailer->has_newest && i + 1 == tailer->files_n))
+            tailer->files[i].replaced_ms = now_ms;
+}
+
 enum err tailer_discover(struct tailer *tailer, int64_t now_ms, struct err_detail *detail)
 {
     struct candidates candidates;
@@ -246,9 +306,7 @@ enum err tailer_discover(struct tailer *tailer, int64_t now_ms, struct err_detai
     tailer->is_missing = newest == NULL || newest->number != 0;
     int open = tailer->is_missing ? -1 : find_open(tailer, newest);
     tailer->has_newest = open >= 0 && (size_t)open + 1 == tailer->files_n;
-    for (size_t i = 0; i < tailer->files_n; i++)
-        if (tailer->files[i].replaced_ms == 0 && !(tailer->has_newest && i + 1 == tailer->files_n))
-            tailer->files[i].replaced_ms = now_ms;
+    mark_replaced(tailer, now_ms);
     return err;
 }
 
@@ -257,30 +315,13 @@ enum err tailer_handle_rewritten(struct tailer *tailer, size_t i, int64_t now_ms
 {
     struct log_position position = log_file_position(&tailer->files[i]);
     struct candidates candidates;
-    struct log_file copy;
     enum err err = list_candidates(tailer, &candidates, detail);
 
     if (err != ERR_OK)
         return err;
     tailer->counters.truncations++;
     log_file_rewind(&tailer->files[i]);
-    if (open_copy(tailer, &candidates, &position, &copy, detail) != ERR_OK)
-        return ERR_OK;
-    tailer->counters.copies_found++;
-    if (tailer->files_n == TAILER_FILES_MAX) {
-        /* The oldest one at its end gives way; with none at its end the copy is dropped. */
-        size_t old = 0;
-
-        while (old < i && !tailer->files[old].at_end)
-            old++;
-        if (old == i) {
-            log_file_close(&copy);
-            return ERR_OK;
-        }
-        tailer_remove_file(tailer, old);
-        i--;
-    }
-    copy.replaced_ms = now_ms;
-    insert_file(tailer, i, &copy, now_ms);
+    follow_copy(tailer, &candidates, &position, i, now_ms, detail);
+    mark_replaced(tailer, now_ms);
     return ERR_OK;
 }
