@@ -11,7 +11,7 @@
 
 #include "producer/edge/tailer_internal.h"
 
-enum { POSITIONS_VERSION = 1 };
+enum { POSITIONS_VERSION = 1, DIRECTORY_SETTLE_MS = 2000 };
 
 enum err tailer_new(const struct tailer_options *options, struct tailer **tailer,
                     struct err_detail *detail)
@@ -98,15 +98,30 @@ void tailer_remove_file(struct tailer *tailer, size_t i)
     tailer->counters.files_released++;
 }
 
+/* PATH is missing, as it was last time: could a file have come and been rotated away meanwhile?
+ * Time stamps are coarse, so a directory that changed a moment ago counts as changed. */
+static bool directory_changed(struct tailer *tailer, int64_t now_ms)
+{
+    struct stat st;
+
+    if (stat(tailer->directory, &st) != 0)
+        return false; /* a directory that comes back has another change time */
+    int64_t changed_ms = (int64_t)st.st_ctim.tv_sec * 1000 + st.st_ctim.tv_nsec / 1000000;
+    if (changed_ms == tailer->directory_ms && changed_ms < now_ms - DIRECTORY_SETTLE_MS)
+        return false;
+    tailer->directory_ms = changed_ms;
+    return true;
+}
+
 /* Does PATH still name what it named last time? A look at one inode instead of the directory. */
-static bool needs_discovery(struct tailer *tailer)
+static bool needs_discovery(struct tailer *tailer, int64_t now_ms)
 {
     struct stat st;
 
     if (tailer->is_more_to_open)
         return true;
     if (stat(tailer->path, &st) != 0)
-        return !tailer->is_missing;
+        return !tailer->is_missing || directory_changed(tailer, now_ms);
     if (!tailer->has_newest)
         return true;
     const struct log_file *newest = &tailer->files[tailer->files_n - 1];
@@ -178,7 +193,7 @@ enum err tailer_read(struct tailer *tailer, const struct tailer_request *request
     enum err result = ERR_OK;
 
     *progress = (struct tailer_progress){.at_end = true};
-    if (needs_discovery(tailer)) {
+    if (needs_discovery(tailer, request->now_ms)) {
         result = tailer_discover(tailer, request->now_ms, detail);
         if (result != ERR_OK)
             progress->at_end = false;

@@ -38,7 +38,7 @@ struct tailer_options {
 
 /* What one call of tailer_read may do, and what it has to know. */
 struct tailer_request {
-    int64_t now_ms;
+    int64_t now_ms;         /* wall clock */
     int64_t oldest_live_ms; /* start of the oldest run known to be live, INT64_MAX if none */
     uint64_t max_bytes;
     log_text_fn take;

@@ -18,6 +18,7 @@ struct tailer {
     size_t pending_n;
     bool has_newest;      /* files[files_n − 1] is what PATH named last time */
     bool is_missing;      /* PATH was not there last time, and that has been dealt with */
+    int64_t directory_ms; /* change time of the directory when PATH was missing last */
     bool is_more_to_open; /* T5: newer files wait */
     struct tailer_counters counters;
     uint8_t *buffer; /* LOG_BUFFER_BYTES, shared by all files */
