@@ -3,7 +3,7 @@
  */
 #include "producer/edge/settings.h"
 
-#include "producer/edge/publisher.h"
+#include "producer/edge/host.h"
 #include "producer/edge/topic_check.h"
 
 #define TARGET(member) offsetof(struct producer_settings, member)
@@ -151,9 +151,9 @@ enum err producer_settings_check(const struct config *config, struct err_detail 
         return config_error(config, detail, "journal.max_bytes",
                             "must be at least %d times journal.segment_bytes (%lld)",
                             JOURNAL_SEGMENTS_MIN, (long long)s->journal_segment_bytes);
-    if (strlen(s->instance_id) > PUBLISHER_KEY_MAX)
+    if (strlen(s->instance_id) > HOST_INSTANCE_ID_MAX)
         return config_error(config, detail, "instance.id", "is longer than %d bytes",
-                            PUBLISHER_KEY_MAX);
+                            HOST_INSTANCE_ID_MAX);
     for (size_t i = 0; i < s->check_waive.n; i++)
         if (!topic_check_is_waivable(s->check_waive.items[i]))
             return config_error(config, detail, "check.waive",
