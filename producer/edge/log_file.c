@@ -53,6 +53,12 @@ static ssize_t read_at(int fd, uint8_t *buffer, size_t n, uint64_t offset)
     return (ssize_t)done;
 }
 
+enum err log_file_peek(const struct log_file *file, uint8_t *out, size_t n)
+{
+    memset(out, 0, n);
+    return read_at(file->fd, out, n, 0) < 0 ? ERR_IO : ERR_OK;
+}
+
 enum err log_file_seek(struct log_file *file, const struct log_position *position)
 {
     uint8_t window[LOG_WINDOW_MAX];

@@ -70,6 +70,9 @@ enum err log_file_open(const char *path, struct log_file *file,
                        struct err_detail *detail) MUST_CHECK;
 void log_file_close(struct log_file *file);
 
+/* The first bytes, zeros where the file is shorter. */
+enum err log_file_peek(const struct log_file *file, uint8_t *out, size_t n) MUST_CHECK;
+
 /* Moves to a saved place. ERR_CONFLICT: the content before it is not what it was; nothing changed.
  */
 enum err log_file_seek(struct log_file *file, const struct log_position *position) MUST_CHECK;
