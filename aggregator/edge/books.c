@@ -115,10 +115,11 @@ static enum err find_key(const struct reading *r, const yaml_node_t *key, const 
             return ERR_OK;
         }
     }
+    const char *best = nearest_best(&nearest);
+
     return err_set(r->detail, ERR_CONFIG, "%s:%zu: unknown key '%.100s'%s%s%s", r->origin,
-                   key->start_mark.line + 1, text_of(key),
-                   nearest.best != NULL ? "; did you mean '" : "",
-                   nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "'?" : "");
+                   key->start_mark.line + 1, text_of(key), best != NULL ? "; did you mean '" : "",
+                   best != NULL ? best : "", best != NULL ? "'?" : "");
 }
 
 /* ---- one rule ---- */
