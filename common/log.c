@@ -202,7 +202,7 @@ static void put_head(struct json_out *line, enum log_level level, const char *co
 void log_write(enum log_level level, const char *component, const char *message,
                const struct log_field *fields)
 {
-    char text[LOG_LINE_MAX];
+    char text[LOG_OUTPUT_MAX];
     struct json_out line;
     int saved_errno = errno;
 
