@@ -83,13 +83,12 @@ static enum err get_long_slowly(struct avro_reader *r, int64_t *value)
 
 enum err avro_get_long(struct avro_reader *r, int64_t *value)
 {
-    uint64_t raw;
-    const uint8_t *next = avro_varint_fast(r->ptr, r->end, &raw);
+    struct avro_varint v = avro_varint_fast(r->ptr, r->end);
 
-    if (next == NULL)
+    if (v.next == NULL)
         return get_long_slowly(r, value);
-    *value = avro_unzigzag(raw);
-    r->ptr = next;
+    *value = avro_unzigzag(v.raw);
+    r->ptr = v.next;
     return ERR_OK;
 }
 

@@ -19,39 +19,52 @@ enum {
     DECODER_OPS_MAX = 8192,
     DECODER_JUMPS_MAX = 8192,
     DECODER_SYMBOLS_MAX = 8192,
-    DECODER_NULLS_MIN = 4, /* so many nullable fields in a row are worth an OP_NULLS */
+    DECODER_NULLS_MIN = 2, /* so many nullable fields in a row are worth an OP_NULLS */
 };
 
-enum decoder_op_code {
-    OP_END,
-    /* Read into base + at. */
-    OP_LONG,
-    OP_INT,
-    OP_BOOL,
-    OP_BYTES,  /* string or bytes → struct bytes */
-    OP_UUID,   /* fixed 16 */
-    OP_SYMBOL, /* enum: symbols[arg + index], index < n */
-    /* Unions. */
-    OP_NULLABLE, /* [null, T]: arg is the null branch; null → to; else set the bit, T follows */
-    OP_PRESENT,  /* set the bit: the writer's field is not nullable, ours is */
-    OP_NULLS,    /* n nullable fields follow, jumps[arg + i] is the i-th: skip the leading nulls */
-    OP_UNION,    /* index < n → jumps[arg + index] */
-    OP_JUMP,     /* → to */
-    OP_FAIL,     /* a branch that our schema has no place for */
-    /* Arrays and maps: the body follows, OP_NEXT closes it. */
-    OP_RUNS,      /* → base + at: pointer, count; elements in arena->runs */
-    OP_CPU_IDS,   /* the same with arena->cpu_ids */
-    OP_PAIRS,     /* the same with arena->pairs; the body reads key and value */
-    OP_SKIP_LOOP, /* elements go nowhere; arg is 0 when an element takes no bytes */
-    OP_NEXT,      /* → to, the first op of the body, while there are elements */
-    /* Reader's defaults. */
-    OP_SET_INT,  /* base + at = (int32_t)arg */
-    OP_SET_LONG, /* base + at = (int64_t)(int32_t)arg */
-    /* Fields that we do not know. */
-    OP_SKIP_LONG,
-    OP_SKIP_BYTES,
-    OP_SKIP_RAW, /* arg bytes */
-};
+/* What each operation does; X(name). */
+#define DECODER_OP_TABLE(X)                                                                        \
+    X(END)                                                                                         \
+    /* Read into base + at; the first five have a nullable form. */                                \
+    X(LONG)                                                                                        \
+    X(INT)                                                                                         \
+    X(BOOL)                                                                                        \
+    X(BYTES)  /* string or bytes → struct bytes */                                               \
+    X(UUID)   /* fixed 16 */                                                                       \
+    X(SYMBOL) /* enum: symbols[arg + index], index < n */                                          \
+    X(LONGS)  /* n longs, one behind the other in the record and at base + at */                   \
+    /* The same behind a union with null, whose null branch is arg (0 or 1); else the bit is set.  \
+     */                                                                                            \
+    X(NULLABLE_LONG)                                                                               \
+    X(NULLABLE_INT)                                                                                \
+    X(NULLABLE_BOOL)                                                                               \
+    X(NULLABLE_BYTES)                                                                              \
+    X(NULLABLE_UUID)                                                                               \
+    /* Unions. */                                                                                  \
+    X(NULLABLE) /* [null, T]: arg is the null branch; null → to; else set the bit, T follows */  \
+    X(PRESENT)  /* set the bit: the writer's field is not nullable, ours is */                     \
+    X(NULLS)    /* n nullable fields follow, the i-th at jumps[arg + i]: skip the leading nulls */ \
+    X(UNION)    /* index < n → jumps[arg + index] */                                             \
+    X(JUMP)     /* → to */                                                                       \
+    X(FAIL)     /* a branch that our schema has no place for */                                    \
+    /* Arrays and maps: the body follows, NEXT closes it; after the last element → to. */        \
+    X(RUNS)      /* base + at: pointer, count; elements in arena->runs */                          \
+    X(CPU_IDS)   /* the same with arena->cpu_ids */                                                \
+    X(PAIRS)     /* the same with arena->pairs; the body reads key and value */                    \
+    X(SKIP_LOOP) /* elements go nowhere; arg is 0 when an element takes no bytes */                \
+    X(NEXT)      /* → to, the first op of the body, while there are elements */                  \
+    X(ELEMENT) /* a body's first op: BYTES, then NULLABLE; if that is null, as if NEXT followed */ \
+    /* Reader's defaults. */                                                                       \
+    X(SET_INT)  /* base + at = (int32_t)arg */                                                     \
+    X(SET_LONG) /* base + at = (int64_t)(int32_t)arg */                                            \
+    /* Fields that we do not know. */                                                              \
+    X(SKIP_LONG)                                                                                   \
+    X(SKIP_BYTES)                                                                                  \
+    X(SKIP_RAW) /* arg bytes */
+
+#define X(op) OP_##op,
+enum decoder_op_code { DECODER_OP_TABLE(X) };
+#undef X
 
 struct decoder_op {
     uint8_t code;    /* enum decoder_op_code */

@@ -28,14 +28,17 @@ enum {
 #define EVENT_TYPE_TABLE(X)                                                                        \
     X(UNKNOWN)                                                                                     \
     X(HOST_UP)                                                                                     \
-    X(ALLOCATED) X(RUNNING) X(ENDED) X(FAILED) X(SNAPSHOT) X(HEARTBEAT) X(HOST_DOWN) X(TICK)       \
-        X(POLICY) X(HOST_GONE)
+    X(ALLOCATED)                                                                                   \
+    X(RUNNING)                                                                                     \
+    X(ENDED) X(FAILED) X(SNAPSHOT) X(HEARTBEAT) X(HOST_DOWN) X(TICK) X(POLICY) X(HOST_GONE)
 #define EVIDENCE_TABLE(X) X(UNKNOWN) X(LOG) X(PROC) X(PIDFD) X(INOTIFY) X(BOOT) X(CLI) X(EC2)
 #define END_CAUSE_TABLE(X)                                                                         \
     X(UNKNOWN)                                                                                     \
     X(TERMINATED)                                                                                  \
-    X(EXITED) X(SIGNALLED) X(KILLED) X(SOCKET_DELETED) X(COMMAND_FAILED) X(BOOT_FAILED) X(REFUSED) \
-        X(HOST_REBOOT) X(HOST_LOST)
+    X(EXITED)                                                                                      \
+    X(SIGNALLED)                                                                                   \
+    X(KILLED)                                                                                      \
+    X(SOCKET_DELETED) X(COMMAND_FAILED) X(BOOT_FAILED) X(REFUSED) X(HOST_REBOOT) X(HOST_LOST)
 
 #define X(s) EVENT_##s,
 enum event_type { EVENT_TYPE_TABLE(X) EVENT_TYPE_N };

@@ -49,6 +49,19 @@ enum err compile_reserve_jumps(struct compiler *c, uint32_t n, uint32_t *first)
     return ERR_OK;
 }
 
+/* An OP_NULLABLE at `begin` and the one op behind it become one, if there is such an op. */
+static void fuse_nullable(struct compiler *c, uint32_t begin)
+{
+    struct decoder_op *op = &c->ops[begin];
+    const struct decoder_op *value = op + 1;
+
+    if (c->ops_n != begin + 2 || op->bit == 0 || value->code < OP_LONG || value->code > OP_UUID)
+        return;
+    op->code = (uint8_t)(value->code + OP_NULLABLE_LONG - OP_LONG);
+    op->at = value->at;
+    c->ops_n--;
+}
+
 /* [null, T] or [T, null] into a field that may be null, or is not wanted. */
 static enum err compile_nullable(struct compiler *c, const struct schema_node *w, uint32_t null_at,
                                  struct target t)
@@ -69,9 +82,11 @@ static enum err compile_nullable(struct compiler *c, const struct schema_node *w
     }
     if (err == ERR_OK)
         err = compile_type(c, w->members[1 - null_at].type, t, &consumes);
-    if (err == ERR_OK)
-        compile_land(c, begin);
-    return err;
+    if (err != ERR_OK)
+        return err;
+    fuse_nullable(c, begin);
+    compile_land(c, begin);
+    return ERR_OK;
 }
 
 /* A branch of a union that ours has no place for is an error only in a record that uses it. */

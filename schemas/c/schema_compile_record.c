@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define NO_OP UINT32_MAX
+
 static bool find_field(const struct reader_record *record, const char *name, struct target *found)
 {
     for (size_t g = 0; g < record->groups_n; g++) {
@@ -93,10 +95,29 @@ static enum err begin_nulls(struct compiler *c, const struct schema_node *w,
     return compile_emit(c, (struct decoder_op){.code = OP_NULLS, .n = *n, .arg = *jump});
 }
 
+/* The field before ended with ops[*longs] (NO_OP: not with a plain long), this one consists of the
+ * ops from `begin` on: if it is a long that lies right behind, the two become one. */
+static void fuse_longs(struct compiler *c, uint32_t begin, uint32_t *longs)
+{
+    const struct decoder_op *op = &c->ops[begin];
+    struct decoder_op *before = *longs == NO_OP ? NULL : &c->ops[*longs];
+    uint32_t n = before != NULL && before->code == OP_LONGS ? before->n : 1;
+
+    if (c->ops_n != begin + 1 || op->code != OP_LONG) {
+        *longs = NO_OP;
+    } else if (before != NULL && before->at + n * sizeof(int64_t) == op->at) {
+        before->code = OP_LONGS;
+        before->n = n + 1;
+        c->ops_n--;
+    } else {
+        *longs = begin;
+    }
+}
+
 enum err compile_record(struct compiler *c, const struct schema_node *w,
                         const struct reader_record *record)
 {
-    uint32_t jump = 0, nulls_n = 0;
+    uint32_t jump = 0, nulls_n = 0, longs = NO_OP;
 
     for (size_t g = 0; g < record->groups_n; g++) {
         enum err err = compile_missing(c, w, &record->groups[g]);
@@ -105,6 +126,7 @@ enum err compile_record(struct compiler *c, const struct schema_node *w,
             return err;
     }
     for (uint32_t i = 0; i < w->members_n; i++) {
+        uint32_t begin;
         struct target t;
         bool consumes;
         enum err err = ERR_OK;
@@ -115,11 +137,13 @@ enum err compile_record(struct compiler *c, const struct schema_node *w,
             return err;
         if (nulls_n > 0)
             c->jumps[jump++] = (uint16_t)c->ops_n;
+        begin = c->ops_n;
         find_field(record, w->members[i].name, &t);
         c->field_name = w->members[i].name;
         err = compile_type(c, w->members[i].type, t, &consumes);
         if (err != ERR_OK)
             return err;
+        fuse_longs(c, begin, &longs);
         if (nulls_n > 0 && --nulls_n == 0)
             c->jumps[jump] = (uint16_t)c->ops_n;
     }

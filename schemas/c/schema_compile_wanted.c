@@ -38,6 +38,16 @@ static enum err compile_symbol(struct compiler *c, const struct schema_node *w, 
         c, (struct decoder_op){.code = OP_SYMBOL, .at = t.at, .n = w->members_n, .arg = first});
 }
 
+/* A body that starts with a string and a nullable rest: a heartbeat's list of runs is one. */
+static void fuse_element(struct compiler *c, uint32_t begin)
+{
+    struct decoder_op *first = &c->ops[begin + 1];
+    uint32_t next = c->ops_n - 1;
+
+    if (first[0].code == OP_BYTES && first[1].code == OP_NULLABLE && first[1].to == next)
+        first[0].code = OP_ELEMENT;
+}
+
 /* The loop around the elements; `key` and `item` are what an element consists of. */
 static enum err compile_loop(struct compiler *c, const struct schema_node *w, struct target t,
                              enum decoder_op_code code, const struct reader_field *item)
@@ -56,9 +66,11 @@ static enum err compile_loop(struct compiler *c, const struct schema_node *w, st
         err = compile_type(c, w->members[0].type, element, &consumes);
     if (err == ERR_OK)
         err = compile_emit(c, (struct decoder_op){.code = OP_NEXT, .to = (uint16_t)(begin + 1)});
-    if (err == ERR_OK)
-        compile_land(c, begin);
-    return err;
+    if (err != ERR_OK)
+        return err;
+    fuse_element(c, begin);
+    compile_land(c, begin);
+    return ERR_OK;
 }
 
 static enum err compile_collection(struct compiler *c, const struct schema_node *w, struct target t)
