@@ -32,12 +32,11 @@ enum err buffer_reserve(struct buffer *buffer, size_t more)
     size_t needed;
     size_t cap;
 
-    if (__builtin_add_overflow(buffer->len, more, &needed))
+    if (__builtin_add_overflow(buffer->len, more, &needed) || needed > BUFFER_BYTES_MAX)
         return ERR_NOMEM;
     if (needed <= buffer->cap)
         return ERR_OK;
-    if (__builtin_mul_overflow(buffer->cap, 2, &cap) || cap < needed)
-        cap = needed;
+    cap = 2 * buffer->cap > needed ? 2 * buffer->cap : needed;
     if (cap < BUFFER_CAP_LEAST)
         cap = BUFFER_CAP_LEAST;
     uint8_t *ptr = realloc(buffer->ptr, cap);

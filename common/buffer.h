@@ -10,6 +10,9 @@
 #include "common/bytes.h"
 #include "common/err.h"
 
+/* No buffer grows beyond this; asking for more is ERR_NOMEM. */
+#define BUFFER_BYTES_MAX ((size_t)1 << 32)
+
 /* `len` bytes in use of `cap` at `ptr`. All zeros is a valid empty buffer. */
 struct buffer {
     uint8_t *ptr;

@@ -21,8 +21,8 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERRO
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 enum {
-    LOG_OUTPUT_MAX = 4096,  /* a longer line loses fields from its end and gets truncated=true */
-    LOG_VALUE_MAX = 1024, /* a longer value is cut and ends in "…" */
+    LOG_OUTPUT_MAX = 4096, /* a longer line loses fields from its end and gets truncated=true */
+    LOG_VALUE_MAX = 1024,  /* a longer value is cut and ends in "…" */
 };
 
 /* Set once at start, before threads. The default is text from INFO on to file descriptor 2. */

@@ -3,13 +3,13 @@
  */
 #include <assert.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "common/buffer.h"
 #include "common/file.h"
 #include "common/nearest.h"
 #include "common/option_internal.h"
 #include "common/utf8.h"
-#include <stdio.h>
 
 static const char origin_default[] = "default";
 static const char origin_set[] = "--set";
@@ -211,18 +211,20 @@ enum err config_set(struct config *config, const char *assignment, struct err_de
     return option_set_value(config, row, name, bytes_of_string(equals + 1), origin_set, detail);
 }
 
-static const struct option_row *known_row(const struct config *config, const char *name)
+/* The index of the row of this very name, which must exist. */
+static size_t known_row(const struct config *config, const char *name)
 {
-    for (size_t i = 0; i < config->table->rows_n; i++)
-        if (strcmp(config->table->rows[i].name, name) == 0)
-            return &config->table->rows[i];
-    assert(!"an option of this name is in the table");
-    return NULL;
+    size_t i = 0;
+
+    while (i < config->table->rows_n && strcmp(config->table->rows[i].name, name) != 0)
+        i++;
+    assert(i < config->table->rows_n);
+    return i;
 }
 
 const char *config_origin(const struct config *config, const char *name)
 {
-    return config->origins[known_row(config, name) - config->table->rows];
+    return config->origins[known_row(config, name)];
 }
 
 enum err config_error(const struct config *config, struct err_detail *detail, const char *name,

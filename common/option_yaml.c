@@ -116,6 +116,16 @@ static const char *copy_origin(struct reader *r)
     return origin;
 }
 
+static enum err check_known(struct reader *r, const char *name)
+{
+    const struct option_table *table = r->config->table;
+
+    if (option_find(table, name) != NULL || option_is_section(table, name))
+        return ERR_OK;
+    const char *origin = copy_origin(r);
+    return origin == NULL ? out_of_memory(r) : option_unknown(r->config, name, origin, r->detail);
+}
+
 /* The dotted name of the key at the current event below `prefix` ("" at the top), checked to be
  * new. */
 static enum err take_name(struct reader *r, const char *prefix, const char **name)
@@ -215,13 +225,7 @@ static enum err read_value(struct reader *r, const char *name, int depth)
     bool nested = section || (row != NULL &&
                               (row->type == OPTION_PREFIX_MAP ||
                                (row->type == OPTION_STRING_MAP && strcmp(row->name, name) == 0)));
-    const char *origin;
 
-    if (row == NULL && !section) {
-        origin = copy_origin(r);
-        return origin == NULL ? out_of_memory(r)
-                              : option_unknown(r->config, name, origin, r->detail);
-    }
     if (r->event.type == YAML_MAPPING_START_EVENT && nested)
         return read_map(r, name, depth + 1);
     if (r->event.type == YAML_SEQUENCE_START_EVENT && row != NULL &&
@@ -245,6 +249,8 @@ static enum err read_map(struct reader *r, const char *prefix, int depth)
         if (r->event.type != YAML_SCALAR_EVENT)
             return AT_EVENT(r, "%s", "a key must be a name");
         err = take_name(r, prefix, &name);
+        if (err == ERR_OK)
+            err = check_known(r, name);
         if (err == ERR_OK)
             err = next_event(r);
         if (err == ERR_OK)
