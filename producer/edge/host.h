@@ -9,7 +9,7 @@
 #include "producer/edge/settings.h"
 #include "schemas/c/event.h"
 
-enum { HOST_INSTANCE_ID_MAX = 256 }; /* bytes, without NUL */
+enum { HOST_INSTANCE_ID_MAX = 255 }; /* bytes, without NUL */
 
 /* Who this host is, for as long as the program runs. */
 struct host {

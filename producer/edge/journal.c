@@ -274,15 +274,6 @@ static enum err make_room(struct journal *journal, uint64_t bytes, struct err_de
     return add_segment(journal, detail);
 }
 
-enum err journal_reserve(struct journal *journal, uint64_t events_bytes, uint64_t state_bytes,
-                         struct err_detail *detail)
-{
-    assert(!journal->read_only);
-    if (journal->broken)
-        return err_set(detail, ERR_CLOSED, "%s", journal->why_broken.text);
-    return make_room(journal, record_bytes(events_bytes, state_bytes), detail);
-}
-
 /* Builds the record in journal->record; returns its length with padding. */
 static uint32_t build_record(struct journal *journal, const struct journal_commit *commit,
                              uint32_t events_bytes)

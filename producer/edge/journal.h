@@ -36,7 +36,6 @@ enum {
     JOURNAL_SEGMENTS_MIN = 2, /* max_bytes holds at least this many segments */
     JOURNAL_SEGMENTS_MAX = 4096,
     JOURNAL_EVENTS_MAX = 4096, /* events of one commit */
-    JOURNAL_EVENT_OVERHEAD = 8,
 };
 
 struct journal_options {
@@ -85,13 +84,6 @@ enum err journal_open(const struct journal_options *options, struct journal **jo
 void journal_close(struct journal *journal);
 
 void journal_get_state(const struct journal *journal, struct journal_state *state);
-
-/*
- * Makes room for a commit of this size (`events_bytes` includes JOURNAL_EVENT_OVERHEAD for each),
- * so that appending it needs no new space. Errors as journal_append.
- */
-enum err journal_reserve(struct journal *journal, uint64_t events_bytes, uint64_t state_bytes,
-                         struct err_detail *detail) MUST_CHECK;
 
 /*
  * ERR_OK: it is on the disk. ERR_NO_SPACE: nothing was changed, try again when something was

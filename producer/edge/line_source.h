@@ -9,6 +9,7 @@
 #include "producer/edge/tailer.h"
 
 enum { LINE_SOURCE_POSITIONS_MAX = TAILER_POSITIONS_MAX };
+_Static_assert((int)FILE_LIST_POSITION_BYTES <= (int)LINE_SOURCE_POSITIONS_MAX, "both must fit");
 
 /* Exactly one is set. */
 struct line_source {
@@ -27,7 +28,6 @@ static inline enum err line_source_read(const struct line_source *source,
 static inline size_t line_source_save(const struct line_source *source,
                                       uint8_t out[LINE_SOURCE_POSITIONS_MAX])
 {
-    _Static_assert(FILE_LIST_POSITION_BYTES <= LINE_SOURCE_POSITIONS_MAX, "positions must fit");
     return source->tailer != NULL ? tailer_save(source->tailer, out)
                                   : file_list_save(source->list, out);
 }

@@ -4,6 +4,7 @@
 #include "producer/edge/settings.h"
 
 #include "producer/edge/host.h"
+#include "producer/edge/pipeline.h"
 #include "producer/edge/topic_check.h"
 
 #define TARGET(member) offsetof(struct producer_settings, member)
@@ -74,14 +75,14 @@ static const struct option_row rows[] = {
      .type = OPTION_BYTES,
      .target = TARGET(journal_max_bytes),
      .standard = "64MiB",
-     .minimum = JOURNAL_SEGMENTS_MIN * (int64_t)JOURNAL_SEGMENT_BYTES_MIN,
-     .maximum = JOURNAL_SEGMENTS_MAX * (int64_t)JOURNAL_SEGMENT_BYTES_MIN,
+     .minimum = JOURNAL_SEGMENTS_MIN * (int64_t)PIPELINE_SEGMENT_BYTES_MIN,
+     .maximum = JOURNAL_SEGMENTS_MAX * (int64_t)PIPELINE_SEGMENT_BYTES_MIN,
      .help = "Disk space of the journal. When it is full, events wait in the log files."},
     {.name = "journal.segment_bytes",
      .type = OPTION_BYTES,
      .target = TARGET(journal_segment_bytes),
      .standard = "4MiB",
-     .minimum = JOURNAL_SEGMENT_BYTES_MIN,
+     .minimum = PIPELINE_SEGMENT_BYTES_MIN,
      .maximum = JOURNAL_SEGMENT_BYTES_MAX,
      .help = "Size of one journal file; at most half of journal.max_bytes."},
     {.name = "topic",

@@ -401,15 +401,12 @@ static void a_full_journal_changes_nothing_and_takes_more_after_an_acknowledgeme
         must_append(journal, seq, 1, 100 * 1024);
     journal_get_state(journal, &before);
     assert_int_equal(append(journal, 9, 1, 100 * 1024), ERR_NO_SPACE);
-    assert_int_equal(journal_reserve(journal, 100 * 1024, 100, NULL), ERR_NO_SPACE);
     journal_get_state(journal, &after);
     assert_int_equal(after.last_index, before.last_index);
     assert_true(bytes_equal(after.state, BYTES_LITERAL("state 8")));
     assert_true(after.bytes <= after.max_bytes);
     assert_reads(journal, 1, 8);
     assert_int_equal(journal_ack(journal, 2, NULL), ERR_OK);
-    assert_int_equal(journal_reserve(journal, 100 * 1024 + JOURNAL_EVENT_OVERHEAD, 100, NULL),
-                     ERR_OK);
     must_append(journal, 9, 1, 100 * 1024);
     assert_reads(journal, 9, 9);
     journal_close(journal);
@@ -747,7 +744,6 @@ static void after_a_failed_sync_the_journal_takes_nothing_more(void **unused)
     assert_int_equal(journal_ack(journal, 1, &detail), ERR_CLOSED);
     assert_non_null(strstr(detail.text, "cannot sync"));
     assert_int_equal(journal_read(journal, buffer, sizeof buffer, &len, &index, NULL), ERR_CLOSED);
-    assert_int_equal(journal_reserve(journal, 1, 1, NULL), ERR_CLOSED);
     journal_close(journal);
     temp_dir_free(directory);
 }
