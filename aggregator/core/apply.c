@@ -439,6 +439,7 @@ static enum err apply_policy(struct partition *p, const struct event *event, uin
         return ERR_OK;
     }
     p->policy = next;
+    hours_revision_refresh(p); /* as after a load: revision_interval may have changed */
     *notices |= NOTICE_POLICY_CHANGED;
     return ERR_OK;
 }
