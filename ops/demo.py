@@ -24,7 +24,7 @@ from testbed import ROOT, Failed, Kafka, Program, create_topics, free_port, wait
 HOUR_MS = 3_600_000
 BIN = ROOT / "build" / "release" / "bin"
 TOPIC = "enclave.lifecycle"
-CLOSES_AFTER_S = 8
+CLOSES_AFTER_S = 15
 # What each parent instance recorded; see tests/data/nitro-cli-logs/INDEX.md.
 HOSTS = {
     "i-0de300000000000a1": ("b_two", "c_all"),
@@ -121,6 +121,7 @@ class Demo:
 
     def start_aggregator(self):
         settle_s = (now_ms() - self.hour - HOUR_MS) // 1000 + CLOSES_AFTER_S
+        self.closes_at = self.hour + HOUR_MS + settle_s * 1000
         self.start(Program("aggregator", [
             BIN / "enclave-aggregator", "run", *set_args({
                 "sink": f"file://{self.sink}", "tenants": ROOT / "ops" / "demo-tenants.yaml",
@@ -134,10 +135,14 @@ class Demo:
                 "check.waive": "replication"})], self.logs / "aggregator.log"))
 
     def rollup(self):
-        """The newest committed revision of the demo's hour, or None."""
+        """The newest committed revision of the demo's hour that knows all hosts, or None. (On a slow
+        machine the first one may come before their records have.)"""
         below = self.sink / "rollup" / utc(self.hour, "dt=%Y-%m-%d/hour=%H")
         committed = sorted(below.glob("rev=*/manifest.json"))
-        return committed[-1].parent if committed else None
+        if not committed:
+            return None
+        lines = read_csv(committed[-1].parent / "enclaves.csv")
+        return committed[-1].parent if {r["instance_id"] for r in lines} == set(HOSTS) else None
 
 
 def set_args(options):
@@ -158,6 +163,8 @@ class Topic:
         self.consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "ops-demo",
                                   "enable.auto.commit": False, "auto.offset.reset": "earliest"})
         found = self.consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
+        self.partitions_n = len(found)
+        self.policies_n = 0
         self.consumer.assign([TopicPartition(TOPIC, p, 0) for p in found])
 
     def poll(self, timeout_s):
@@ -167,7 +174,13 @@ class Topic:
             if message.error() is None:
                 body = io.BytesIO(message.value()[10:])
                 events.append(self.fastavro.schemaless_reader(body, self.schema))
+        self.policies_n += sum(e["type"] == "POLICY" for e in events)
         return events
+
+    def policies(self):
+        """How many partitions have been told the policy (the aggregator tells each once)."""
+        self.poll(0.1)
+        return self.policies_n
 
     def close(self):
         self.consumer.close()
@@ -180,7 +193,7 @@ def wait_for_hosts(demo, topic):
     def quiet():
         nonlocal last, heard
         demo.check()
-        told = [e for e in topic.poll(0.2) if e["type"] != "HEARTBEAT"]
+        told = [e for e in topic.poll(0.2) if e["type"] not in ("HEARTBEAT", "TICK", "POLICY")]
         if told:
             last = time.monotonic()
             heard += len(told)
@@ -324,15 +337,20 @@ def fresh_output(demo):
 def play(demo):
     fresh_output(demo)
     demo.start_kafka()
-    demo.start_hosts()
-    say(f"Three producers read the nitro-cli logs of {', '.join(HOSTS)}")
     topic = Topic(demo.bootstrap)
     try:
-        heard = wait_for_hosts(demo, topic)
-        say(f"{heard} lifecycle events are in Kafka; starting the aggregator")
         demo.start_aggregator()
-        say(f"Waiting for the hour {utc(demo.hour)} UTC to be closed (about {CLOSES_AFTER_S} s)")
-        wait_for("the rollup's manifest.json", lambda: demo.check() and demo.rollup(), 120)
+        wait_for("the aggregator's policy in every partition",
+                 lambda: demo.check() and topic.policies() == topic.partitions_n, 60, 0)
+        say("The aggregator owns all partitions and has written its policy into them")
+        demo.start_hosts()
+        say(f"Three producers read the nitro-cli logs of {', '.join(HOSTS)}")
+        heard = wait_for_hosts(demo, topic)
+        say(f"{heard} lifecycle events are in Kafka")
+        say(f"Waiting for the hour {utc(demo.hour)} UTC to be closed"
+            f" (at {utc(demo.closes_at, '%H:%M:%S')})")
+        wait_for("a committed rollup with all three hosts",
+                 lambda: demo.check() and demo.rollup(), 120)
         say("The hour is sealed")
         show_rollup(demo, demo.rollup())
         show_files(demo, demo.rollup())
