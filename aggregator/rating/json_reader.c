@@ -154,6 +154,10 @@ int64_t json_get_int(struct json_reader *r)
     }
     bool fraction = n < r->rest.len && (r->rest.ptr[n] == '.' || (r->rest.ptr[n] | 32) == 'e');
 
+    if (n == r->rest.len && n == 0) {
+        json_fail(r, ERR_TRUNCATED);
+        return 0;
+    }
     if (n == 0 || fraction || (n > 1 && r->rest.ptr[0] == '0')) {
         json_fail(r, ERR_MALFORMED);
         return 0;

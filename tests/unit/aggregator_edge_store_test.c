@@ -97,8 +97,8 @@ static void what_is_not_there_is_not_found_and_may_be_deleted(void **state)
 
 static void names_that_could_leave_the_directory_are_refused(void **state)
 {
-    static const char *const bad[] = {"",    "/",     "/a",     "a/",   "a//b", "..",  "a/../b",
-                                      ".",   "a/./b", ".tmp/x", "a\nb", "a b",  "a\\b"};
+    static const char *const bad[] = {"",  "/",     "/a",     "a/",   "a//b", "..",  "a/../b",
+                                      ".", "a/./b", ".tmp/x", "a\nb", "a b",  "a\\b"};
     struct fixture *f = *state;
     struct store_names names;
 

@@ -43,9 +43,9 @@ static struct part full_part(void)
     lines[0].run.debug_mode = true;
     lines[0].run.pid = 4711;
     lines[0].run.memory_mib_requested = 500;
-    lines[0].run.has |= RUN_HAS_METADATA | RUN_HAS_CPU_IDS | RUN_HAS_ENCLAVE_ID |
-                        RUN_HAS_EIF_PATH | RUN_HAS_PCR0 | RUN_HAS_PCR8 | RUN_HAS_DEBUG_MODE |
-                        RUN_HAS_PID | RUN_HAS_MEMORY_MIB_REQUESTED;
+    lines[0].run.has |= RUN_HAS_METADATA | RUN_HAS_CPU_IDS | RUN_HAS_ENCLAVE_ID | RUN_HAS_EIF_PATH |
+                        RUN_HAS_PCR0 | RUN_HAS_PCR8 | RUN_HAS_DEBUG_MODE | RUN_HAS_PID |
+                        RUN_HAS_MEMORY_MIB_REQUESTED;
     lines[0].flags = LINE_PROVISIONAL | LINE_CLOCK | LINE_NO_START;
     lines[1] = fixture_line("i-b", "run-2", "db", FIXTURE_HOUR - 100 * (int64_t)HOUR_MS, 5);
     lines[1].kind = LINE_CORRECTION;

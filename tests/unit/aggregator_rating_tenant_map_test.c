@@ -100,8 +100,8 @@ static void the_strongest_evidence_that_matches_decides(void **state)
         {.tenant = B("by-pcr0"), OPEN, .by = TENANT_BY_PCR0, .value = {pcr_b, sizeof pcr_b}},
         {.tenant = B("by-pcr8"), OPEN, .by = TENANT_BY_PCR8, .value = {pcr_a, sizeof pcr_a}},
     };
-    static const char *const names[] = {"name", "eif_path", "instance_tag",
-                                        "metadata", "pcr0", "pcr8"};
+    static const char *const names[] = {"name",     "eif_path", "instance_tag",
+                                        "metadata", "pcr0",     "pcr8"};
     struct usage_line line = line_with_everything();
 
     (void)state;
