@@ -40,6 +40,9 @@ static void globs_know_stars_question_marks_and_sets(void **state)
     assert_true(matches("[*]", "*"));
     assert_false(matches("[*]", "x"));
     assert_true(matches("[]]", "]"));
+    assert_true(matches("[a-\xc3\xbc]", "\xc3\xa4"));
+    assert_false(matches("[\xc3\xbc]", "\xc3\xa4"));
+    assert_true(matches("*?[0-\xfc]", "\xfd\xa7\x96\x99x")); /* not UTF-8, found by fuzzing */
     assert_true(matches("a*b*c", "aXbXbXc"));
     assert_false(matches("a*b*c", "aXbXbX"));
 }

@@ -11,21 +11,19 @@
 #include <time.h>
 
 #include <cmocka.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include "producer/edge/publisher.h"
 #include "schemas/c/codec.h"
+#include "tests/unit/mock_kafka.h"
 #include "tests/unit/temp_dir.h"
 
-enum { API_PRODUCE = 0, DEADLINE_MS = 30000, RECORDS_MAX = 20000 };
+enum { API_PRODUCE = 0, DEADLINE_MS = 30000, TEXTS_MAX = 4096 };
 
-#define TOPIC "enclave.lifecycle"
+#define KEY "i-0123456789abcdef0"
 
 /* A mock cluster, a journal, a publisher, and a consumer that reads what arrived. */
 struct world {
-    rd_kafka_t *mock_client;
-    rd_kafka_mock_cluster_t *mock;
+    struct mock_kafka mock;
     char *directory;
     struct journal *journal;
     rd_kafka_conf_t *conf;
@@ -47,9 +45,8 @@ static rd_kafka_conf_t *conf_for(const struct world *w)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char text[256];
 
-    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers",
-                                       rd_kafka_mock_cluster_bootstraps(w->mock), text,
-                                       sizeof text),
+    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", mock_kafka_servers(&w->mock),
+                                       text, sizeof text),
                      RD_KAFKA_CONF_OK);
     assert_int_equal(rd_kafka_conf_set(conf, "retry.backoff.ms", "10", text, sizeof text),
                      RD_KAFKA_CONF_OK);
@@ -70,8 +67,8 @@ static void remember_log(void *user, int level, const char *text)
 static void start_publisher(struct world *w, uint32_t in_flight_max)
 {
     struct publisher_options options = {.conf = w->conf,
-                                        .topic = TOPIC,
-                                        .key = BYTES_LITERAL("i-0123456789abcdef0"),
+                                        .topic = MOCK_TOPIC,
+                                        .key = BYTES_LITERAL(KEY),
                                         .in_flight_max = in_flight_max,
                                         .journal = w->journal,
                                         .log = remember_log,
@@ -94,14 +91,8 @@ static void open_journal(struct world *w)
 
 static void setup(struct world *w)
 {
-    char text[256];
-
     *w = (struct world){0};
-    w->mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof text);
-    assert_non_null(w->mock_client);
-    w->mock = rd_kafka_mock_cluster_new(w->mock_client, 1);
-    assert_non_null(w->mock);
-    assert_int_equal(rd_kafka_mock_topic_create(w->mock, TOPIC, 1, 1), 0);
+    mock_kafka_start(&w->mock);
     w->directory = temp_dir_new();
     open_journal(w);
     w->conf = conf_for(w);
@@ -113,8 +104,7 @@ static void teardown(struct world *w)
     publisher_free(w->publisher);
     journal_close(w->journal);
     rd_kafka_conf_destroy(w->conf);
-    rd_kafka_mock_cluster_destroy(w->mock);
-    rd_kafka_destroy(w->mock_client);
+    mock_kafka_stop(&w->mock);
     temp_dir_free(w->directory);
 }
 
@@ -170,42 +160,34 @@ static void wait_for_work(struct world *w)
     poll(&fd, 1, (int)(left < 0 ? 0 : left > 1000 ? 1000 : left));
 }
 
-/* Everything in the topic, without frames, joined by spaces: "1 2 3 ". Reads until `last` came. */
-static char *consume_until(const struct world *w, const char *last)
+/* Everything in the topic, without frames, joined by spaces: "1 2 3 ". */
+struct texts {
+    char text[TEXTS_MAX];
+    size_t n;
+};
+
+static void see(void *user, const rd_kafka_message_t *message)
 {
-    static char texts[RECORDS_MAX * 8];
-    char text[256];
+    struct texts *t = user;
     uint8_t frame[FRAME_SINGLE_OBJECT_BYTES];
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf_for(w), text, sizeof text);
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, TOPIC, NULL);
-    int64_t end = now_ms() + DEADLINE_MS;
-    size_t n = 0;
-    bool found = false;
 
     assert_int_equal(frame_put_single_object(frame), sizeof frame);
-    assert_int_equal(rd_kafka_consume_start(topic, 0, RD_KAFKA_OFFSET_BEGINNING), 0);
-    texts[0] = '\0';
-    while (!found) {
-        rd_kafka_message_t *message = rd_kafka_consume(topic, 0, 1000);
+    assert_true(message->len >= sizeof frame);
+    assert_memory_equal(message->payload, frame, sizeof frame);
+    assert_true(bytes_equal(bytes_of(message->key, message->key_len), BYTES_LITERAL(KEY)));
+    t->n += (size_t)snprintf(t->text + t->n, sizeof t->text - t->n, "%.*s ",
+                             (int)(message->len - sizeof frame),
+                             (const char *)message->payload + sizeof frame);
+    assert_true(t->n < sizeof t->text);
+}
 
-        if (now_ms() > end)
-            fail_msg("%s did not arrive, only: %s", last, texts);
-        if (message != NULL && message->err == 0) {
-            assert_true(message->len >= sizeof frame);
-            assert_memory_equal(message->payload, frame, sizeof frame);
-            assert_int_equal(message->key_len, strlen("i-0123456789abcdef0"));
-            int len = (int)(message->len - sizeof frame);
-            const char *body = (const char *)message->payload + sizeof frame;
-            found = (size_t)len == strlen(last) && memcmp(body, last, (size_t)len) == 0;
-            n += (size_t)snprintf(texts + n, sizeof texts - n, "%.*s ", len, body);
-        }
-        if (message != NULL)
-            rd_kafka_message_destroy(message);
-    }
-    rd_kafka_consume_stop(topic, 0);
-    rd_kafka_topic_destroy(topic);
-    rd_kafka_destroy(rk);
-    return texts;
+static char *arrived(const struct world *w)
+{
+    static struct texts texts;
+
+    texts.n = 0;
+    mock_kafka_read(&w->mock, see, &texts);
+    return texts.text;
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -222,7 +204,7 @@ static void events_arrive_in_order_and_are_acknowledged(void **unused)
     assert_int_equal(acked(&w), 3);
     commit(&w, 2);
     serve_until(&w, publisher_is_drained(w.publisher));
-    assert_string_equal(consume_until(&w, "5"), "1 2 3 4 5 ");
+    assert_string_equal(arrived(&w), "1 2 3 4 5 ");
     assert_int_equal(publisher_get_counters(w.publisher).delivered, 5);
     teardown(&w);
 }
@@ -251,13 +233,13 @@ static void nothing_is_acknowledged_while_the_broker_is_away(void **unused)
     struct world w;
 
     setup(&w);
-    assert_int_equal(rd_kafka_mock_broker_set_down(w.mock, -1), 0);
+    assert_int_equal(rd_kafka_mock_broker_set_down(w.mock.cluster, -1), 0);
     commit(&w, 3);
     serve_until(&w, w.log[0] != '\0'); /* the client has found out */
     assert_int_equal(acked(&w), 0);
-    assert_int_equal(rd_kafka_mock_broker_set_up(w.mock, -1), 0);
+    assert_int_equal(rd_kafka_mock_broker_set_up(w.mock.cluster, -1), 0);
     serve_until(&w, publisher_is_drained(w.publisher));
-    assert_string_equal(consume_until(&w, "3"), "1 2 3 ");
+    assert_string_equal(arrived(&w), "1 2 3 ");
     teardown(&w);
 }
 
@@ -268,12 +250,11 @@ static void retriable_errors_are_the_clients_business(void **unused)
 
     setup(&w);
     rd_kafka_mock_push_request_errors(
-        w.mock, API_PRODUCE, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        w.mock.cluster, API_PRODUCE, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
         RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR__TRANSPORT);
     commit(&w, 20);
     serve_until(&w, publisher_is_drained(w.publisher));
-    assert_string_equal(consume_until(&w, "20"),
-                        "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 ");
+    assert_string_equal(arrived(&w), "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 ");
     teardown(&w);
 }
 
@@ -301,13 +282,13 @@ static void a_failed_report_makes_a_new_client_from_the_first_unacknowledged(voi
     setup(&w);
     commit(&w, 5);
     serve_until(&w, publisher_is_drained(w.publisher));
-    rd_kafka_mock_push_request_errors(w.mock, API_PRODUCE, 1,
+    rd_kafka_mock_push_request_errors(w.mock.cluster, API_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     commit(&w, 5);
     serve_until(&w, publisher_is_drained(w.publisher));
     assert_int_equal(publisher_get_counters(w.publisher).failures, 1);
     assert_non_null(strstr(w.log, "not delivered"));
-    assert_complete(consume_until(&w, "10"), 10);
+    assert_complete(arrived(&w), 10);
     teardown(&w);
 }
 
@@ -326,7 +307,7 @@ static void a_fatal_error_makes_a_new_client(void **unused)
                      RD_KAFKA_RESP_ERR_NO_ERROR);
     serve_until(&w, publisher_is_drained(w.publisher));
     assert_true(publisher_get_counters(w.publisher).failures >= 1);
-    assert_complete(consume_until(&w, "10"), 10);
+    assert_complete(arrived(&w), 10);
     teardown(&w);
 }
 
@@ -337,7 +318,7 @@ static void repeated_failures_back_off_and_recover(void **unused)
 
     setup(&w);
     rd_kafka_mock_push_request_errors(
-        w.mock, API_PRODUCE, 3, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+        w.mock.cluster, API_PRODUCE, 3, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
         RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     commit(&w, 3);
     serve_until(&w, publisher_get_counters(w.publisher).failures == 1);
@@ -346,7 +327,7 @@ static void repeated_failures_back_off_and_recover(void **unused)
     serve_until(&w, publisher_is_drained(w.publisher));
     assert_int_equal(publisher_get_counters(w.publisher).failures, 3);
     assert_int_equal(publisher_next_deadline(w.publisher), INT64_MAX);
-    assert_complete(consume_until(&w, "3"), 3);
+    assert_complete(arrived(&w), 3);
     teardown(&w);
 }
 
@@ -364,7 +345,7 @@ static void after_a_restart_publishing_resumes_behind_the_acknowledged(void **un
     open_journal(&w);
     start_publisher(&w, 100);
     serve_until(&w, publisher_is_drained(w.publisher));
-    assert_string_equal(consume_until(&w, "6"), "1 2 3 4 5 6 ");
+    assert_string_equal(arrived(&w), "1 2 3 4 5 6 ");
     teardown(&w);
 }
 
@@ -381,7 +362,7 @@ static void a_heartbeat_follows_the_events_before_it(void **unused)
     serve_until(&w, publisher_get_counters(w.publisher).heartbeats == 2);
     commit(&w, 1);
     serve_until(&w, publisher_is_drained(w.publisher));
-    assert_string_equal(consume_until(&w, "4"), "h0 1 2 3 h3 4 ");
+    assert_string_equal(arrived(&w), "h0 1 2 3 h3 4 ");
     teardown(&w);
 }
 
@@ -391,7 +372,7 @@ static void only_the_newest_heartbeat_waits_while_the_broker_is_away(void **unus
     struct world w;
 
     setup(&w);
-    assert_int_equal(rd_kafka_mock_broker_set_down(w.mock, -1), 0);
+    assert_int_equal(rd_kafka_mock_broker_set_down(w.mock.cluster, -1), 0);
     for (int i = 0; i < 10; i++) {
         char text[16];
 
@@ -399,9 +380,9 @@ static void only_the_newest_heartbeat_waits_while_the_broker_is_away(void **unus
         publisher_heartbeat(w.publisher, bytes_of_string(text));
         serve(&w);
     }
-    assert_int_equal(rd_kafka_mock_broker_set_up(w.mock, -1), 0);
+    assert_int_equal(rd_kafka_mock_broker_set_up(w.mock.cluster, -1), 0);
     serve_until(&w, publisher_get_counters(w.publisher).heartbeats == 2);
-    assert_string_equal(consume_until(&w, "h9"), "h0 h9 ");
+    assert_string_equal(arrived(&w), "h0 h9 ");
     teardown(&w);
 }
 
@@ -411,7 +392,7 @@ static void a_heartbeat_that_a_later_event_overtook_is_dropped(void **unused)
     struct world w;
 
     setup(&w);
-    assert_int_equal(rd_kafka_mock_broker_set_down(w.mock, -1), 0);
+    assert_int_equal(rd_kafka_mock_broker_set_down(w.mock.cluster, -1), 0);
     publisher_heartbeat(w.publisher, BYTES_LITERAL("h0"));
     serve(&w); /* in flight */
     publisher_heartbeat(w.publisher, BYTES_LITERAL("old"));
@@ -419,9 +400,9 @@ static void a_heartbeat_that_a_later_event_overtook_is_dropped(void **unused)
     serve(&w);
     publisher_heartbeat(w.publisher, BYTES_LITERAL("new"));
     serve(&w);
-    assert_int_equal(rd_kafka_mock_broker_set_up(w.mock, -1), 0);
+    assert_int_equal(rd_kafka_mock_broker_set_up(w.mock.cluster, -1), 0);
     serve_until(&w, publisher_get_counters(w.publisher).heartbeats == 2);
-    assert_string_equal(consume_until(&w, "new"), "h0 1 new ");
+    assert_string_equal(arrived(&w), "h0 1 new ");
     teardown(&w);
 }
 
@@ -455,7 +436,7 @@ static void a_configuration_that_librdkafka_refuses_is_an_error(void **unused)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     assert_int_equal(rd_kafka_conf_set(conf, "max.in.flight", "100", text, sizeof text), 0);
     struct publisher_options options = {.conf = conf,
-                                        .topic = TOPIC,
+                                        .topic = MOCK_TOPIC,
                                         .key = BYTES_LITERAL("i"),
                                         .in_flight_max = 1,
                                         .journal = w.journal};
