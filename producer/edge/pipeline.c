@@ -57,10 +57,11 @@ struct pipeline {
 
 /* ---- the batch ----------------------------------------------------------------------------- */
 
-static bool batch_has_room(const struct batch *batch)
+/* An eighth of a segment for lines leaves room for the largest step and for the state. */
+static bool batch_has_room(const struct pipeline *p)
 {
-    return batch->n + TRACKER_EVENTS_MAX <= JOURNAL_EVENTS_MAX &&
-           batch->bytes.len < PIPELINE_BATCH_BYTES;
+    return p->batch.n + TRACKER_EVENTS_MAX <= JOURNAL_EVENTS_MAX &&
+           p->batch.bytes.len < (size_t)p->options.settings->journal_segment_bytes / 8;
 }
 
 static enum err take_event(struct pipeline *p, const struct event *event, struct err_detail *detail)
@@ -160,7 +161,7 @@ static bool take_line(void *user, const struct log_text *line)
     struct pipeline *p = user;
     struct statement statement;
 
-    if (p->error != ERR_OK || !batch_has_room(&p->batch))
+    if (p->error != ERR_OK || !batch_has_room(p))
         return false;
     struct log_parser *parser = parser_of(p, line);
     log_parser_line(parser, line->text, (line->flags & LOG_TEXT_CUT) != 0, p->now.wall_ms);

@@ -20,7 +20,6 @@
 
 enum {
     PIPELINE_PASS_BYTES = 4 * 1024 * 1024, /* log bytes read in one pass */
-    PIPELINE_BATCH_BYTES = 512 * 1024,     /* events of a pass; lines beyond wait */
     PIPELINE_IDLE_COMMIT_MS = 5000,        /* positions without events are committed this late */
     PIPELINE_SEGMENT_BYTES_MIN = 4 * 1024 * 1024, /* holds the largest possible commit */
 };
