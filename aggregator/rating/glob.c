@@ -18,8 +18,9 @@ static size_t set_length(struct bytes pattern)
     return i < pattern.len ? i + 1 : 0;
 }
 
-/* Bytes of the UTF-8 character at the start of `text`; 1 for what is none. */
-static size_t character_length(struct bytes text)
+/* The character at the start of `text`: a UTF-8 sequence, or one byte of what is none. Everything
+ * but a star takes exactly one character, which is what makes retrying the last star enough. */
+static struct bytes first_character(struct bytes text)
 {
     size_t n = 1;
 
@@ -27,45 +28,57 @@ static size_t character_length(struct bytes text)
         while (n < 4 && n < text.len && (text.ptr[n] & 0xc0) == 0x80)
             n++;
     }
-    return n;
+    return bytes_of(text.ptr, n);
 }
 
-/* `set` is what stands between '[' and ']', behind a '!' if there was one. Sets are of bytes. */
-static bool set_contains(struct bytes set, uint8_t c)
+/* Takes the next item of a set, a character or a range: from ≤ to, unless the range is backwards.
+ */
+static void next_item(struct bytes *set, struct bytes *from, struct bytes *to)
 {
-    for (size_t i = 0; i < set.len; i++) {
-        if (i + 2 < set.len && set.ptr[i + 1] == '-') {
-            if (c >= set.ptr[i] && c <= set.ptr[i + 2])
-                return true;
-            i += 2;
-        } else if (set.ptr[i] == c) {
+    *from = *to = first_character(*set);
+    *set = bytes_skip(*set, from->len);
+    if (set->len > 1 && set->ptr[0] == '-') {
+        *to = first_character(bytes_skip(*set, 1));
+        *set = bytes_skip(*set, 1 + to->len);
+    }
+}
+
+/* `set` is what stands between '[' and ']', behind a '!' if there was one. UTF-8 sorts by bytes as
+ * its code points do. */
+static bool set_contains(struct bytes set, struct bytes character)
+{
+    while (set.len > 0) {
+        struct bytes from, to;
+
+        next_item(&set, &from, &to);
+        if (bytes_compare(from, character) <= 0 && bytes_compare(character, to) <= 0)
             return true;
-        }
     }
     return false;
 }
 
-/* Matches one element of the pattern that is not a star. *taken: bytes of text; 0: no match. */
-static size_t match_one(struct bytes pattern, struct bytes text, size_t *taken)
+/* The inside of the set of `n` bytes at the start of `pattern`. */
+static struct bytes inside(struct bytes pattern, size_t n, bool *negated)
 {
-    *taken = 0;
-    if (pattern.ptr[0] == '?') {
-        *taken = character_length(text);
-        return 1;
-    }
-    if (pattern.ptr[0] != '[') {
-        *taken = pattern.ptr[0] == text.ptr[0];
-        return 1;
-    }
-    size_t n = set_length(pattern);
-    bool negated = pattern.ptr[1] == '!';
-    struct bytes set = bytes_of(pattern.ptr + 1 + negated, n - 2 - negated);
+    *negated = pattern.ptr[1] == '!';
+    return bytes_of(pattern.ptr + 1 + *negated, n - 2 - *negated);
+}
 
-    if (negated) /* a whole character that is not in the set */
-        *taken = set_contains(set, text.ptr[0]) ? 0 : character_length(text);
-    else
-        *taken = set_contains(set, text.ptr[0]);
-    return n;
+/* Does the element at the start of the pattern, not a star, match the character? *n: its length. */
+static bool match_one(struct bytes pattern, struct bytes character, size_t *n)
+{
+    bool negated;
+
+    if (pattern.ptr[0] == '[') {
+        *n = set_length(pattern);
+        struct bytes set = inside(pattern, *n, &negated);
+
+        return set_contains(set, character) != negated;
+    }
+    struct bytes literal = first_character(pattern);
+
+    *n = literal.len;
+    return literal.ptr[0] == '?' || bytes_equal(literal, character);
 }
 
 bool glob_match(struct bytes pattern, struct bytes text)
@@ -74,46 +87,39 @@ bool glob_match(struct bytes pattern, struct bytes text)
     struct bytes star_pattern = pattern, star_text = text;
 
     while (text.len > 0) {
-        size_t taken = 0, n = 0;
+        size_t n = 0;
 
         if (pattern.len > 0 && pattern.ptr[0] == '*') {
             pattern = bytes_skip(pattern, 1);
             starred = true;
             star_pattern = pattern;
             star_text = text;
-            continue;
-        }
-        if (pattern.len > 0)
-            n = match_one(pattern, text, &taken);
-        if (taken > 0) {
+        } else if (pattern.len > 0 && match_one(pattern, first_character(text), &n)) {
             pattern = bytes_skip(pattern, n);
-            text = bytes_skip(text, taken);
-            continue;
-        }
-        if (!starred)
+            text = bytes_skip(text, first_character(text).len);
+        } else if (starred) { /* the last star takes one character more */
+            star_text = bytes_skip(star_text, first_character(star_text).len);
+            pattern = star_pattern;
+            text = star_text;
+        } else {
             return false;
-        star_text = bytes_skip(star_text, 1); /* the last star takes one byte more */
-        pattern = star_pattern;
-        text = star_text;
+        }
     }
     while (pattern.len > 0 && pattern.ptr[0] == '*')
         pattern = bytes_skip(pattern, 1);
     return pattern.len == 0;
 }
 
-static enum err check_set(struct bytes pattern, size_t n, struct err_detail *detail)
+static enum err check_set(struct bytes set, struct err_detail *detail)
 {
-    bool negated = pattern.ptr[1] == '!';
-    struct bytes set = bytes_of(pattern.ptr + 1 + negated, n - 2 - negated);
+    while (set.len > 0) {
+        struct bytes from, to;
 
-    for (size_t i = 0; i + 2 < set.len; i++) {
-        if (set.ptr[i + 1] != '-')
-            continue;
-        if (set.ptr[i] > set.ptr[i + 2])
+        next_item(&set, &from, &to);
+        if (bytes_compare(from, to) > 0)
             return err_set(detail, ERR_MALFORMED,
-                           "a pattern has the range %c-%c, which is backwards", set.ptr[i],
-                           set.ptr[i + 2]);
-        i += 2;
+                           "a pattern has the range %.*s-%.*s, which is backwards",
+                           BYTES_ARGS(from), BYTES_ARGS(to));
     }
     return ERR_OK;
 }
@@ -127,12 +133,13 @@ enum err glob_check(struct bytes pattern, struct err_detail *detail)
         size_t n = 1;
 
         if (pattern.ptr[0] == '[') {
+            bool negated;
             enum err e;
 
             n = set_length(pattern);
             if (n == 0)
                 return err_set(detail, ERR_MALFORMED, "a pattern has a '[' without its ']'");
-            e = check_set(pattern, n, detail);
+            e = check_set(inside(pattern, n, &negated), detail);
             if (e != ERR_OK)
                 return e;
         }

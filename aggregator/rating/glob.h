@@ -1,7 +1,7 @@
 /*
- * Patterns for names and paths: `*` any bytes ('/' too), `?` one character, `[a-z_]` one of a set,
- * `[!a-z]` one not of it. Anything else stands for itself; `[*]` is a literal star. Pure, and at
- * worst |pattern| × |text| steps: there is no recursion and only the last star is retried.
+ * Patterns for names and paths: `*` any bytes ('/' too), `?` one character, `[a-z_]` one character
+ * of a set, `[!a-z]` one not of it. Anything else stands for itself; `[*]` is a literal star. Pure,
+ * and at worst |pattern| × |text| steps: there is no recursion and only the last star is retried.
  */
 #ifndef AGGREGATOR_RATING_GLOB_H
 #define AGGREGATOR_RATING_GLOB_H
