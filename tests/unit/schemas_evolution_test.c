@@ -196,8 +196,10 @@ static void check_schema(uint64_t seed, const struct random_schema *schema, cons
     struct err_detail detail;
     struct avro_c avro_c;
 
-    if (event_decoder_new(bytes_of_string(text), &decoder, &detail) != ERR_OK)
-        { puts(text); fail_msg("seed %llu: %s", (unsigned long long)seed, detail.text);}
+    if (event_decoder_new(bytes_of_string(text), &decoder, &detail) != ERR_OK) {
+        puts(text);
+        fail_msg("seed %llu: %s", (unsigned long long)seed, detail.text);
+    }
     avro_c_open(&avro_c, bytes_of_string(text));
     for (uint64_t i = 0; i < EVENTS_PER_SCHEMA; i++) {
         const char *difference;
