@@ -1,5 +1,5 @@
 /*
- * Hexadecimal text.
+ * Hexadecimal text, digit by digit.
  */
 #include "common/hex.h"
 

@@ -278,8 +278,8 @@ def code_pieces(source):
 
 
 def check_call(path, number, piece, name, program):
-    """One shown call of a program: its command, flags and --set."""
-    for call in re.finditer(re.escape(name) + r"(?![\w.:/-])((?:\s+[^|;&#)]+)?)", piece):
+    """Every shown call of a program: its command and flags. (In a picture two spaces follow it.)"""
+    for call in re.finditer(re.escape(name) + r"(?![\w.:/-])((?: [^ |;&#)][^|;&#)]*)?)", piece):
         words = call.group(1).split()
         first = next((w for w in words if not w.startswith(("-", "[", "<", "$", "…"))), None)
         takes_value = words and words[0] in ("--config", "--set", "--log-format", "--log-level")

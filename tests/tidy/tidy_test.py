@@ -164,8 +164,8 @@ class TreeTest(unittest.TestCase):
 
     def test_private_hosts_are_found(self):
         for text in ["http://packages." + "internal/x", "https://10.0" + ".0.5/simple",
-                     "http://user:pw@mirror." + "corp/x", "PIP_INDEX_URL=https://pypi." + "acme.io/x",
-                     "--index-url http://artifacts." + "example.net"]:
+                     "http://user:pw@mirror." + "corp/x", "PIP_INDEX_URL=https:" + "//pypi.acme.io/x",
+                     "--index-url http:" + "//artifacts.example.net"]:
             self.assert_found("ops/test", f"fetch {text}\n", "private-host", 1)
         self.assert_clean("ops/test", "https://pypi.org/simple http://127.0.0.1:9092 https://x.org\n"
                           "PIP_INDEX_URL=https://pypi.org/simple\n")
@@ -178,6 +178,7 @@ class TreeTest(unittest.TestCase):
         self.assert_clean("README.md", "`--set journal.path=/x` `kafka.linger.ms` `journal.json`\n"
                           "`enclave-producer run --backfill x | jq --sort-keys`, `example.com`,\n"
                           "`enclave-producer --config x.yaml run`, `enclave-producer.service`\n"
+                          "    enclave-producer   line → journal → Kafka\n"
                           "prose about an enclave-producer that is not shown as code\n")
 
     def archive(self, name, code):

@@ -306,8 +306,7 @@ static void help_and_version_are_printed(void **state)
         "  show [FILE…]\n",
         "      --from TIME\n",
         "  --set NAME=VALUE\n",
-        "  journal.path  (path; default /var/lib/sample; scope "
-        "process)\n",
+        "  journal.path  (path; default /var/lib/sample; scope process)\n",
         "Exit codes: 0 done, 1 failed",
     };
     const struct result *r = run("--help");
