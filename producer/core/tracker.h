@@ -14,15 +14,21 @@
  * showed T has been delivered; the watermark is T less the write slack, and never falls. The edge
  * reads T before it looks at the files, and sends it only when every open one was read to its end.
  *
+ * Suspect statements (log_line.h) are accepted from the log alone, except where they contradict
+ * what is already known: a second start of a process that is running, other arguments or another ID
+ * than those stated, anything older than the newest evidence of the run. /proc will be asked in
+ * addition.
+ *
  * Invariants (tracker_check_all; those marked * are asserted in every step)
  *   K1* seq counts every event but heartbeats from 1; a heartbeat repeats the last one (R2)
  *   K2* the first event of the epoch, and no other, carries prev_epoch and prev_seq, if known (R1)
  *   K3* low_watermark never falls; 0 in a backfill (R3)
- *   K4  run_ids of all runs kept are distinct, and of the form <pid>-<hex Unix ms>
+ *   K4  run_ids of all runs kept are distinct and of the form <pid>-<hex Unix ms>
  *   K5  at most one run that has not ended per pid, and per slot
  *   K6  at most TRACKER_LIVE_MAX runs have not ended, at most TRACKER_ENDED_MAX have
- *   K7  a run has an enclave ID exactly from state RUNNING on; the ID ends with its slot in hex
- *   K8  allocated_time is known in state ALLOCATED; facts once stated never change
+ *   K7  a run that has not ended has a slot exactly when it is RUNNING; its ID ends with the slot
+ *   K8  a run in state ALLOCATED has an allocated_time; in STARTED no facts but its pid. Both of
+ *       STARTED and REQUESTED were never stated, ALLOCATED and ENDED were
  *   K9  texts are valid UTF-8 and within their limits
  */
 #ifndef PRODUCER_CORE_TRACKER_H
@@ -61,19 +67,18 @@ struct tracker_options tracker_standard_options(void);
 enum run_state {
     RUN_NONE,
     RUN_STARTED,   /* a process, nothing asked for yet: never stated */
-    RUN_REQUESTED, /* run args seen */
-    RUN_ALLOCATED, /* ALLOCATED was stated */
-    RUN_RUNNING,   /* RUNNING was stated, or the slot is known */
-    RUN_ENDED,     /* ENDED or FAILED was stated */
+    RUN_REQUESTED, /* resources were asked for */
+    RUN_ALLOCATED, /* memory is held; ALLOCATED was stated */
+    RUN_RUNNING,   /* it has an ID */
+    RUN_ENDED,     /* ENDED or FAILED was stated; kept to recognise lines that only confirm */
     RUN_STATE_N
 };
 
 /* One run. Texts stand in the run itself; a length of 0 with a clear `has` bit is "not known". */
 struct tracker_run {
     enum run_state state;
-    bool seen_start;       /* false: the log before its first line is lost */
-    bool boot_wait_failed; /* E36 or REFUSED is decided by the next line of the process */
-    bool suspect_start;    /* its first line stood inside an ERROR record */
+    bool stated;           /* an event named it: lists show it until it ends */
+    bool boot_wait_failed; /* so an end before the ID is BOOT_FAILED */
     uint32_t has;          /* enum event_run_field: which facts are known */
     int64_t first_ms;      /* time of the first evidence; part of run_id */
     int64_t last_ms;       /* time of the newest evidence: proof of life */
@@ -127,17 +132,16 @@ struct tracker {
     bool has_prev;
     struct event_uuid prev_epoch;
     int64_t prev_seq;
-    int64_t seq; /* the last one given */
+    int64_t seq; /* the last one given; 0 = none yet */
     int64_t low_watermark;
     int64_t old_watermark; /* of the epoch before: proof of life of runs that a reboot ended */
 
-    bool caught_up;
-    bool snapshot_due; /* facts changed before the first CAUGHT_UP, or just now */
-    bool has_clock;
+    bool caught_up;               /* there was a CAUGHT_UP */
+    bool has_clock;               /* wall_ms and boottime_ms are known */
     int64_t wall_ms, boottime_ms; /* as last read together */
-    int64_t boot_wall_ms;         /* wall clock at boot, as known before the first CAUGHT_UP */
-    int64_t next_heartbeat_ms;    /* CLOCK_BOOTTIME */
-    int64_t next_snapshot_ms;     /* CLOCK_BOOTTIME */
+    int64_t boot_wall_ms;         /* the wall clock at boot, as first read; valid with has_clock */
+    int64_t next_heartbeat_ms;    /* CLOCK_BOOTTIME; INT64_MAX = not planned */
+    int64_t next_snapshot_ms;     /* CLOCK_BOOTTIME; INT64_MAX = not planned */
 
     uint64_t order;
     struct tracker_run runs[TRACKER_RUNS_MAX];
