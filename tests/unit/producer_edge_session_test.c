@@ -381,8 +381,13 @@ static void a_full_journal_delays_and_loses_nothing(void **unused)
     w->settings.journal_max_bytes = 2 * JOURNAL_SEGMENT_BYTES_MIN;
     append_enclaves(w->log, 0, ENCLAVES);
     assert_int_equal(rd_kafka_mock_broker_set_down(w->mock.cluster, -1), 0);
-    for (int i = 0; i < 40; i++)
-        live_on(w, STOP_AT_ONCE, NULL, 0);
+    uint64_t before = 0, left = 0;
+    for (int i = 0; i < 40; i++) {
+        before = left;
+        left = live_on(w, STOP_AT_ONCE, NULL, 0);
+    }
+    assert_true(left > 0);
+    assert_int_equal(left, before); /* full: nothing was added any more */
     assert_int_equal(rd_kafka_mock_broker_set_up(w->mock.cluster, -1), 0);
     live(w);
     read_topic(w);
