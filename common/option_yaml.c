@@ -241,7 +241,7 @@ static enum err read_map(struct reader *r, const char *prefix, int depth)
     if (depth > OPTION_DEPTH_MAX)
         return AT_EVENT(r, "nested deeper than %d", OPTION_DEPTH_MAX);
     for (;;) {
-        const char *name;
+        const char *name = NULL;
         enum err err = next_event(r);
 
         if (err != ERR_OK || r->event.type == YAML_MAPPING_END_EVENT)
