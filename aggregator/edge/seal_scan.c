@@ -31,8 +31,13 @@ static enum err hash_names(const struct store_names *names, struct sha256 *hash,
 
     if (joined == NULL)
         return err_set(detail, ERR_NOMEM, "no memory for a listing");
-    for (size_t i = 0; i < names->n; i++)
-        at = (size_t)(stpcpy(joined + at, names->names[i]) - joined), joined[at++] = '\n';
+    for (size_t i = 0; i < names->n; i++) {
+        size_t len = strlen(names->names[i]);
+
+        memcpy(joined + at, names->names[i], len);
+        joined[at + len] = '\n';
+        at += len + 1;
+    }
     *hash = seal_hash(bytes_of(joined, n));
     free(joined);
     return ERR_OK;

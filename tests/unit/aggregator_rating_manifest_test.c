@@ -174,7 +174,7 @@ static void a_tree_is_that_of_rfc_6962(void **state)
 
     (void)state; /* three leaves: node(node(0, 1), 2) */
     for (int i = 0; i < 3; i++)
-        tree[i] = merkle_leaf(bytes_of("abc" + i, 1));
+        tree[i] = merkle_leaf(bytes_of(&"abc"[i], 1));
     memcpy(joined + 1, &tree[0], 32);
     memcpy(joined + 33, &tree[1], 32);
     sha256_of(bytes_of(joined, 65), left.bytes);
