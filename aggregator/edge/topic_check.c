@@ -43,9 +43,10 @@ enum err topic_waiver(const char *word, uint32_t *bits, struct err_detail *detai
                                             : 1u << i;
         return ERR_OK;
     }
+    const char *best = nearest_best(&nearest);
     return err_set(detail, ERR_CONFIG, "\"%s\" is nothing that can be waived%s%s%s", word,
-                   nearest.best != NULL ? "; did you mean \"" : "",
-                   nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "\"?" : "");
+                   best != NULL ? "; did you mean \"" : "", best != NULL ? best : "",
+                   best != NULL ? "\"?" : "");
 }
 
 /* ---- findings ------------------------------------------------------------------------------- */

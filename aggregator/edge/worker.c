@@ -234,6 +234,23 @@ static enum err step(struct worker *w, const struct worker_record *source,
     return ERR_OK;
 }
 
+/* Before another call that may decide a part. ERR_AGAIN: too much is owed already. */
+static enum err make_room(struct worker *w, int64_t now_ms)
+{
+    size_t owed_bytes = 0;
+
+    if (!w->held_by_store || now_ms >= w->retry_at) {
+        enum err e = worker_effects_flush(w, now_ms);
+
+        if (e != ERR_AGAIN)
+            return e;
+    }
+    for (uint32_t i = 0; i < w->outbox_n; i++)
+        owed_bytes += w->outbox[i].effect.content.len;
+    return w->outbox_n < WORKER_OUTBOX_MAX && owed_bytes < WORKER_OUTBOX_BYTES_MAX ? ERR_OK
+                                                                                   : ERR_AGAIN;
+}
+
 /* Steps the record to its end, its effects going to the outbox. */
 static enum err step_all(struct worker *w, const struct worker_record *source,
                          const struct partition_record *record, int64_t now_ms)
@@ -241,7 +258,7 @@ static enum err step_all(struct worker *w, const struct worker_record *source,
     struct err_detail why = {.text = ""};
 
     do {
-        enum err e = worker_effects_flush(w, now_ms); /* W3 */
+        enum err e = make_room(w, now_ms);
         if (e != ERR_OK)
             return e;
         if (!w->part_undone)
@@ -258,6 +275,23 @@ static enum err step_all(struct worker *w, const struct worker_record *source,
     return ERR_OK;
 }
 
+/* W3, the guards, and the bytes of a record that nobody can read. */
+static enum err begin_record(struct worker *w, const struct worker_record *source,
+                             const struct partition_record *record,
+                             const struct err_detail *undecodable, int64_t now_ms)
+{
+    struct err_detail why = {.text = ""};
+    enum err e = worker_effects_flush(w, now_ms);
+
+    if (e != ERR_OK || record->kind != RECORD_UNDECODABLE)
+        return e;
+    if (worker_effect_add_dead_letter(w, source->offset, source->value, &why) != ERR_OK)
+        return worker_hold(w, now_ms, &why);
+    log_error("alarm", "undecodable record", field_int("partition", w->options.partition),
+              field_int("offset", source->offset), field_string("detail", undecodable->text));
+    return ERR_OK;
+}
+
 static enum err take(struct worker *w, const struct worker_record *source, int64_t now_ms)
 {
     struct partition_record record;
@@ -268,25 +302,18 @@ static enum err take(struct worker *w, const struct worker_record *source, int64
     enum err e = decode(w, source, &record, &why);
     if (e != ERR_OK)
         return worker_hold(w, now_ms, &why);
-    if (record.kind == RECORD_UNDECODABLE && !w->in_record) {
-        e = worker_effects_flush(w, now_ms);
-        if (e == ERR_OK)
-            e = worker_effect_add_dead_letter(w, source->offset, source->value, &why);
-        if (e == ERR_NOMEM)
-            return worker_hold(w, now_ms, &why);
-        if (e != ERR_OK)
-            return e;
-        log_error("alarm", "undecodable record", field_int("partition", w->options.partition),
-                  field_int("offset", source->offset), field_string("detail", why.text));
-    }
-    e = step_all(w, source, &record, now_ms);
+    if (!w->in_record)
+        e = begin_record(w, source, &record, &why, now_ms);
+    if (e == ERR_OK)
+        e = step_all(w, source, &record, now_ms);
     if (e != ERR_OK)
         return e;
-    worker_resume(w);
     w->counts.records++;
     w->counts.undecodable += record.kind == RECORD_UNDECODABLE;
-    /* Effects of the last call: if they cannot be carried out now, the next record waits (W3). */
-    e = worker_effects_flush(w, now_ms);
+    /* What cannot be carried out now is owed; the next record waits for it. */
+    e = w->held_by_store && now_ms < w->retry_at ? ERR_AGAIN : worker_effects_flush(w, now_ms);
+    if (e == ERR_OK)
+        worker_resume(w);
     return e == ERR_AGAIN ? ERR_OK : e;
 }
 

@@ -14,7 +14,8 @@
  *  W1  Every effect of a record below next_offset is durable or in the outbox.
  *  W2  A checkpoint holds state and outbox of one moment between two records: never inside a record
  *      that has more parts to come.
- *  W3  No record is stepped while the outbox is not empty: an hour waits for the one before it.
+ *  W3  No record is begun while the outbox is not empty: what is owed is bounded by one record's
+ *      effects, and those by WORKER_OUTBOX_MAX.
  */
 #ifndef AGGREGATOR_EDGE_WORKER_H
 #define AGGREGATOR_EDGE_WORKER_H
@@ -25,7 +26,8 @@
 
 enum {
     WORKER_CLOCK_AHEAD_MAX_MS = 5 * 60 * 1000, /* R14 */
-    WORKER_OUTBOX_MAX = 64,                    /* effects; a record that has more waits between */
+    WORKER_OUTBOX_MAX = 64, /* effects; a record that has more waits between two of its parts */
+    WORKER_OUTBOX_BYTES_MAX = 64 * 1024 * 1024, /* the same by their size */
 };
 
 enum worker_state {

@@ -130,23 +130,21 @@ enum err worker_effects_flush(struct worker *w, int64_t now_ms)
 
 /* ---- checkpoints ---------------------------------------------------------------------------- */
 
-/* The state's canonical bytes in w->save_buffer. */
+/* The state's canonical bytes in w->save_buffer, which grows until they fit. */
 static enum err save_state(struct worker *w, struct bytes *state, struct err_detail *detail)
 {
     size_t len = 0;
-    enum err e = partition_save(w->p, w->save_buffer, w->save_cap, &len);
 
-    if (e == ERR_CAPACITY) {
-        size_t cap = len + len / 4;
+    while (partition_save(w->p, w->save_buffer, w->save_cap, &len) != ERR_OK) {
+        size_t cap = w->save_cap == 0 ? WORKER_SAVE_FIRST_BYTES : w->save_cap * 2;
         uint8_t *larger = realloc(w->save_buffer, cap);
 
         if (larger == NULL)
-            return err_set(detail, ERR_NOMEM, "state of %zu bytes: out of memory", len);
+            return err_set(detail, ERR_NOMEM, "state of over %zu bytes: out of memory",
+                           w->save_cap);
         w->save_buffer = larger;
         w->save_cap = cap;
-        e = partition_save(w->p, w->save_buffer, w->save_cap, &len);
     }
-    assert(e == ERR_OK);
     *state = bytes_of(w->save_buffer, len);
     return ERR_OK;
 }

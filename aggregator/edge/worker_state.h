@@ -13,7 +13,8 @@ enum {
     WORKER_BACKOFF_MIN_MS = 1000,
     WORKER_BACKOFF_MAX_MS = 30 * 1000,
     WORKER_ALARM_INTERVAL_MS = 60 * 1000, /* a lasting reason is said again this often */
-    WORKER_CHECKPOINT_GAP_MS = 1000,      /* between two checkpoints that parts asked for */
+    WORKER_SAVE_FIRST_BYTES = 64 * 1024,
+    WORKER_CHECKPOINT_GAP_MS = 1000, /* between two checkpoints that parts asked for */
 };
 
 /* An effect in memory: name and content in one allocation. */
