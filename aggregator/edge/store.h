@@ -18,7 +18,8 @@ enum {
 
 struct store;
 
-/* Opens a sink URI. ERR_CONFIG: not a URI we know. The caller closes with store_close (NULL is fine). */
+/* Opens a sink URI. ERR_CONFIG: not a URI we know. The caller closes with store_close (NULL is
+ * fine). */
 enum err store_open(const char *uri, struct store **store, struct err_detail *detail) MUST_CHECK;
 void store_close(struct store *store);
 
@@ -27,7 +28,8 @@ void store_close(struct store *store);
 enum err store_create(struct store *store, const char *name, struct bytes content,
                       struct err_detail *detail) MUST_CHECK;
 
-/* store_create, but an existing object with equal bytes is ERR_OK, with other bytes ERR_CONFLICT. */
+/* store_create, but an existing object with equal bytes is ERR_OK, with other bytes ERR_CONFLICT.
+ */
 enum err store_create_same(struct store *store, const char *name, struct bytes content,
                            struct err_detail *detail) MUST_CHECK;
 
@@ -38,8 +40,8 @@ enum err store_read(struct store *store, const char *name, uint8_t **content, si
 /* ERR_OK also if there was none. Only for checkpoints (R16). */
 enum err store_delete(struct store *store, const char *name, struct err_detail *detail) MUST_CHECK;
 
-/* Names below `prefix` (a directory, ending in '/', or empty), recursively, sorted by byte, malloc'ed;
- * free with store_names_free. A prefix without objects gives 0 names. */
+/* Names below `prefix` (a directory, ending in '/', or empty), recursively, sorted by byte,
+ * malloc'ed; free with store_names_free. A prefix without objects gives 0 names. */
 struct store_names {
     char **names;
     size_t n;
