@@ -168,6 +168,14 @@ static void scram_with_an_old_client_is_explained(void **state)
     assert_null(kafka_conf_advice_for(0x020002ff, "SCRAM-SHA-512", RD_KAFKA_RESP_ERR__TRANSPORT));
 }
 
+/* ThreadSanitizer does not know threads made by C11's thrd_create, as librdkafka makes them: any
+ * program that destroys a client crashes under it (gcc 12, librdkafka 2.0.2). */
+#ifdef __SANITIZE_THREAD__
+enum { CLIENTS_CAN_RUN = 0 };
+#else
+enum { CLIENTS_CAN_RUN = 1 };
+#endif
+
 static void errors_of_a_client_reach_the_log_with_advice(void **state)
 {
     (void)state;
@@ -177,6 +185,8 @@ static void errors_of_a_client_reach_the_log_with_advice(void **state)
     rd_kafka_conf_t *conf;
     int ends[2];
 
+    if (!CLIENTS_CAN_RUN)
+        skip();
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     log_configure(&(struct log_settings){LOG_FORMAT_TEXT, LOG_LEVEL_INFO, ends[1]});
     assert_int_equal(build(KAFKA_PRODUCER, "sasl.mechanism", "SCRAM-SHA-512", &conf, &detail),
