@@ -433,7 +433,7 @@ static enum err apply_policy(struct partition *p, const struct event *event, uin
         return ERR_OK;
     }
     if (next.version <= p->policy.version) {
-        bool same = memcmp(&next, &p->policy, sizeof next) == 0;
+        bool same = policy_equal(&next, &p->policy);
         *notices |= next.version == p->policy.version && !same ? NOTICE_POLICY_CONFLICT
                                                                : NOTICE_POLICY_IGNORED;
         return ERR_OK;

@@ -46,6 +46,8 @@ struct policy policy_default(void);
 enum err policy_apply(struct policy *policy, const struct event_policy *record,
                       struct err_detail *detail) MUST_CHECK;
 
+bool policy_equal(const struct policy *a, const struct policy *b);
+
 /* How many of each thing the state can hold. Any of them may be 0 in a request: then the default.
  */
 struct partition_capacity {

@@ -87,3 +87,14 @@ enum err policy_apply(struct policy *policy, const struct event_policy *record,
     *policy = next;
     return ERR_OK;
 }
+
+bool policy_equal(const struct policy *a, const struct policy *b)
+{
+    if (a->version != b->version || a->rules_version != b->rules_version)
+        return false;
+    for (size_t i = 0; i < ROWS_N; i++)
+        if (memcmp((const uint8_t *)a + rows[i].at, (const uint8_t *)b + rows[i].at,
+                   sizeof(int64_t)) != 0)
+            return false;
+    return true;
+}
