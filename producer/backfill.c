@@ -80,11 +80,8 @@ int run_backfill(const struct cli *cli)
     if (stop_fd >= 0)
         close(stop_fd);
     if (err != ERR_OK)
-        return cli_fail(cli, err, &detail);
-    if (!complete) {
-        fprintf(stderr,
-                "enclave-producer: the backfill was interrupted: the same command goes on\n");
-        return CLI_FAILED;
-    }
-    return CLI_OK;
+        return run_fail(cli, err, &detail);
+    if (!complete)
+        log_warn("backfill", "interrupted: the same command goes on");
+    return complete ? CLI_OK : CLI_FAILED;
 }

@@ -27,6 +27,14 @@ int run_open_stop_fd(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+int run_fail(const struct cli *cli, enum err err, const struct err_detail *detail)
+{
+    if (err == ERR_CONFIG || err == ERR_USAGE)
+        return cli_fail(cli, err, detail);
+    log_error("run", "failed", field_err(err, detail));
+    return CLI_FAILED;
+}
+
 static enum err follow(const struct producer_settings *settings, int stop_fd, bool until_idle,
                        struct err_detail *detail)
 {
@@ -69,8 +77,5 @@ int command_run(const struct cli *cli)
     }
     enum err err = follow(settings, stop_fd, cli_has(cli, "until-idle"), &detail);
     close(stop_fd);
-    if (err == ERR_OK)
-        return CLI_OK;
-    log_error("run", "failed", field_err(err, &detail));
-    return cli_fail(cli, err, &detail);
+    return err == ERR_OK ? CLI_OK : run_fail(cli, err, &detail);
 }

@@ -10,6 +10,10 @@
  * makes threads. */
 int run_open_stop_fd(void);
 
+/* Why it did not go on: to the terminal if a person has mistyped something, else to the log.
+ * Returns the exit code. */
+int run_fail(const struct cli *cli, enum err err, const struct err_detail *detail);
+
 /* `run --backfill FILE…` */
 int run_backfill(const struct cli *cli);
 
