@@ -92,7 +92,7 @@ STOPS = {
 BOOT_FAILURES = {"boot-bad": ("h_boot", "hb-bad"), "boot-closed": ("h_boot", "hb-close")}
 FIRST_STOP = (b"Received command: Terminate\n", b"Received hang-up event", b"Received signal ")
 ENDS = (b"Enclave has completed termination.", b"Enclave terminated.",
-        b"The connection listener has been stopped.", b"exited event loop.")
+        b"The connection listener has been stopped.", b"exited event loop.", b"[ E36 ] ")
 
 
 @dataclass
@@ -264,6 +264,6 @@ def time_of(records, needle):
 
 
 def end_of(run):
-    """The first of the lines that end a run ends it (facts of nitro-cli: any may be missing)."""
+    """The first of the lines that end a run ends it, because any of them may be missing."""
     return min(r.time for r in run.records if r.pid == run.pid and
                any(e in r.text for e in ENDS))

@@ -28,15 +28,17 @@ class Failed(Exception):
     """Something did not happen; the text says what and where to look."""
 
 
-def wait_for(what, condition, timeout_s=30.0, every_s=0.05):
-    """Returns the first true result of condition(); Failed when timeout_s have passed."""
+def wait_for(what, condition, timeout_s=30.0, every_s=0.05, explain=None):
+    """Returns the first true result of condition(); Failed when timeout_s have passed, with what
+    explain() says then."""
     deadline = time.monotonic() + timeout_s
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() >= deadline:
-            raise Failed(f"waited {timeout_s:g} s in vain for: {what}")
+            raise Failed("\n".join([f"waited {timeout_s:g} s in vain for: {what}",
+                                    *(explain() if explain else [])]))
         time.sleep(every_s)
 
 

@@ -361,6 +361,7 @@ def billed_end(e):
 LINE = re.compile(rb"^\[(nitro-cli|enc-[0-9a-fx]+):(\d+)\]\[[A-Z]+\]\[([^\]]{24})\]\[[^\]]*\] (.*)$")
 ENDS = (b"Enclave has completed termination.", b"Enclave terminated.",
         b"The connection listener has been stopped.")
+BOOT_FAILED = b"[ E36 ] "
 
 
 def runs_of_log(content, instance):
@@ -385,7 +386,8 @@ def runs_of_log(content, instance):
             run.memory_mib = held_mib(message)
         elif message.startswith(b"Enclave ID = "):
             run.running, run.run_id = when, message.rsplit(b"-enc", 1)[1].decode()
-        elif message in ENDS or message == b"Enclave process %d exited event loop." % pid:
+        elif message in ENDS or message.startswith(BOOT_FAILED) or \
+                message == b"Enclave process %d exited event loop." % pid:
             run.until, run.ended = when, True
             if run.allocated is not None and run.memory_mib:
                 runs.append(run)
