@@ -5,7 +5,6 @@
  * at any moment, the same command goes on where it was.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
