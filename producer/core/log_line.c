@@ -5,7 +5,7 @@
  * Glued records. A cut is looked for only where the grammar says that something is missing: an
  * unfinished header, a message of no known form, run args that end outside of a string. Text in
  * quotation marks and the text of ERROR records may hold anything a user likes, so it is never
- * searched for records.
+ * searched for records. What was cut says nothing, unless only its newline is missing.
  */
 #include "producer/core/log_line.h"
 
@@ -155,17 +155,20 @@ static bool read_error(struct log_parser *p, const struct log_header *header, st
     return true;
 }
 
-/* The message is cut: goes on at the next record in the line, if there is one after `from`. */
-static void resync(struct log_parser *p, struct bytes message, size_t from, enum log_stat otherwise)
+/* The message is cut: goes on at the next record in the line, if there is one after `from`. Returns
+ * what stands before it; empty if there is none. */
+static struct bytes resync(struct log_parser *p, struct bytes message, size_t from,
+                           enum log_stat otherwise)
 {
     size_t found = log_header_find(message, from);
 
-    if (found < message.len) {
-        count(p, LOG_STAT_CUT_RECORD);
-        p->rest = bytes_skip(message, found);
-    } else {
+    if (found == message.len) {
         count(p, otherwise);
+        return bytes_of(NULL, 0);
     }
+    count(p, LOG_STAT_CUT_RECORD);
+    p->rest = bytes_skip(message, found);
+    return bytes_of(message.ptr, found);
 }
 
 static bool read_run_args(struct log_parser *p, struct bytes message, struct statement *statement)
@@ -173,18 +176,31 @@ static bool read_run_args(struct log_parser *p, struct bytes message, struct sta
     struct rust_debug_memory memory = {.text = p->text, .cpu_ids = p->cpu_ids};
     struct rust_debug_failure failure = {0};
     struct bytes text = bytes_skip(message, log_message_run_args.len);
+    enum err err = rust_debug_run_args(text, &memory, &statement->args, &failure);
 
-    if (rust_debug_run_args(text, &memory, &statement->args, &failure) == ERR_OK) {
-        if (statement->args.shortened)
-            count(p, LOG_STAT_SHORTENED);
-        statement->kind = STATEMENT_RUN_ARGS;
-        return true;
-    }
-    if (failure.in_string)
+    if (err != ERR_OK && failure.in_string) {
         count(p, LOG_STAT_BAD_RUN_ARGS);
-    else
-        resync(p, text, failure.at, LOG_STAT_BAD_RUN_ARGS);
-    return false;
+    } else if (err != ERR_OK) {
+        struct bytes before = resync(p, text, failure.at, LOG_STAT_BAD_RUN_ARGS);
+        err = rust_debug_run_args(before, &memory, &statement->args, &failure);
+    }
+    if (err != ERR_OK)
+        return false;
+    if (statement->args.shortened)
+        count(p, LOG_STAT_SHORTENED);
+    statement->kind = STATEMENT_RUN_ARGS;
+    return true;
+}
+
+/* Whole sentences only: a number, an ID or a command may have lost its end. */
+static bool read_cut_message(struct log_parser *p, const struct log_header *header,
+                             struct bytes message, struct statement *statement)
+{
+    struct bytes before = resync(p, message, 0, LOG_STAT_UNKNOWN_MESSAGE);
+
+    return before.len > 0 &&
+           (before.ptr[before.len - 1] == '.' || before.ptr[before.len - 1] == '!') &&
+           log_message_read(header, before, statement) == LOG_MESSAGE_SAYS;
 }
 
 /* A record whose header was read; `message` is the rest of the line. */
@@ -217,7 +233,7 @@ static bool read_record(struct log_parser *p, const struct log_header *header, s
     case LOG_MESSAGE_RUN_ARGS: return read_run_args(p, message, statement);
     case LOG_MESSAGE_SILENT: count(p, LOG_STAT_SILENT); return false;
     case LOG_MESSAGE_FOREIGN: count(p, LOG_STAT_WRONG_WRITER); return false;
-    case LOG_MESSAGE_UNKNOWN: resync(p, message, 0, LOG_STAT_UNKNOWN_MESSAGE); return false;
+    case LOG_MESSAGE_UNKNOWN: return read_cut_message(p, header, message, statement);
     }
     return false;
 }

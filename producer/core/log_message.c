@@ -156,7 +156,7 @@ static bool middle_enclave_id(const struct log_header *header, struct bytes midd
     if (middle.len > LOG_ENCLAVE_ID_MAX || !bytes_starts_with(middle, BYTES_LITERAL("i-")))
         return false;
     const uint8_t *found = memmem(middle.ptr, middle.len, enc.ptr, enc.len);
-    if (found == NULL || found == middle.ptr + 1)
+    if (found == NULL || found <= middle.ptr + 2)
         return false;
     for (const uint8_t *p = middle.ptr + 2; p < found; p++)
         if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'f')))
