@@ -22,6 +22,7 @@ enum {
     DECODER_NULLS_MIN = 2, /* so many nullable fields in a row are worth an OP_NULLS */
 };
 
+/* clang-format off */
 /* What each operation does; X(name). */
 #define DECODER_OP_TABLE(X)                                                                        \
     X(END)                                                                                         \
@@ -29,38 +30,38 @@ enum {
     X(LONG)                                                                                        \
     X(INT)                                                                                         \
     X(BOOL)                                                                                        \
-    X(BYTES)  /* string or bytes → struct bytes */                                               \
-    X(UUID)   /* fixed 16 */                                                                       \
+    X(BYTES) /* string or bytes, as struct bytes */                                                \
+    X(UUID) /* fixed 16 */                                                                         \
     X(SYMBOL) /* enum: symbols[arg + index], index < n */                                          \
-    X(LONGS)  /* n longs, one behind the other in the record and at base + at */                   \
-    /* The same behind a union with null, whose null branch is arg (0 or 1); else the bit is set.  \
-     */                                                                                            \
+    X(LONGS) /* n longs, one behind the other in record and event */                               \
+    /* The same behind a union, whose branch arg (0 or 1) is null; else the bit is set. */         \
     X(NULLABLE_LONG)                                                                               \
     X(NULLABLE_INT)                                                                                \
     X(NULLABLE_BOOL)                                                                               \
     X(NULLABLE_BYTES)                                                                              \
     X(NULLABLE_UUID)                                                                               \
     /* Unions. */                                                                                  \
-    X(NULLABLE) /* [null, T]: arg is the null branch; null → to; else set the bit, T follows */  \
-    X(PRESENT)  /* set the bit: the writer's field is not nullable, ours is */                     \
-    X(NULLS)    /* n nullable fields follow, the i-th at jumps[arg + i]: skip the leading nulls */ \
-    X(UNION)    /* index < n → jumps[arg + index] */                                             \
-    X(JUMP)     /* → to */                                                                       \
-    X(FAIL)     /* a branch that our schema has no place for */                                    \
-    /* Arrays and maps: the body follows, NEXT closes it; after the last element → to. */        \
-    X(RUNS)      /* base + at: pointer, count; elements in arena->runs */                          \
-    X(CPU_IDS)   /* the same with arena->cpu_ids */                                                \
-    X(PAIRS)     /* the same with arena->pairs; the body reads key and value */                    \
+    X(NULLABLE) /* branch arg: go to `to`; the other: set the bit, its ops follow */               \
+    X(PRESENT) /* set the bit: the writer's field is not nullable, ours is */                      \
+    X(NULLS) /* n nullable fields, the i-th at jumps[arg + i]: skip the leading nulls */           \
+    X(UNION) /* go to jumps[arg + index], index < n */                                             \
+    X(JUMP) /* go to `to` */                                                                       \
+    X(FAIL) /* a branch that our schema has no place for */                                        \
+    /* Arrays and maps: a body follows, NEXT closes it; empty: go to `to`. */                      \
+    X(RUNS) /* pointer and count at base + at; elements in arena->runs */                          \
+    X(CPU_IDS) /* the same with arena->cpu_ids */                                                  \
+    X(PAIRS) /* the same with arena->pairs; the body reads key and value */                        \
     X(SKIP_LOOP) /* elements go nowhere; arg is 0 when an element takes no bytes */                \
-    X(NEXT)      /* → to, the first op of the body, while there are elements */                  \
-    X(ELEMENT) /* a body's first op: BYTES, then NULLABLE; if that is null, as if NEXT followed */ \
-    /* Reader's defaults. */                                                                       \
-    X(SET_INT)  /* base + at = (int32_t)arg */                                                     \
-    X(SET_LONG) /* base + at = (int64_t)(int32_t)arg */                                            \
-    /* Fields that we do not know. */                                                              \
+    X(NEXT) /* while there are elements go to `to`, the first op of the body */                    \
+    X(ELEMENT) /* a body's first op: BYTES, then NULLABLE; is that null, NEXT */                   \
+    /* Reader's defaults, at base + at. */                                                         \
+    X(SET_INT) /* (int32_t)arg */                                                                  \
+    X(SET_LONG) /* (int32_t)arg, widened */                                                        \
+    /* What we do not know. */                                                                     \
     X(SKIP_LONG)                                                                                   \
     X(SKIP_BYTES)                                                                                  \
     X(SKIP_RAW) /* arg bytes */
+/* clang-format on */
 
 #define X(op) OP_##op,
 enum decoder_op_code { DECODER_OP_TABLE(X) };
@@ -73,7 +74,7 @@ struct decoder_op {
     uint16_t to;     /* index of the op to go to */
     union {
         uint32_t bit; /* presence bit; 0: there is none */
-        uint32_t n;   /* OP_SYMBOL, OP_NULLS, OP_UNION */
+        uint32_t n;   /* OP_SYMBOL, OP_LONGS, OP_NULLS, OP_UNION */
     };
     uint32_t arg;
 };

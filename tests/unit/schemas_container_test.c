@@ -253,7 +253,7 @@ static void avro_c_reads_every_row(void **state)
     iface = avro_generic_class_from_schema(schema);
     assert_int_equal(avro_generic_value_new(iface, &value), 0);
     while (avro_file_reader_read_value(reader, &value) == 0) {
-        int64_t i;
+        int64_t i = -1;
 
         assert_int_equal(avro_value_get_by_name(&value, "i", &field, NULL), 0);
         assert_int_equal(avro_value_get_long(&field, &i), 0);

@@ -443,10 +443,10 @@ static void unknown_arrays_are_skipped_by_items_and_by_byte_size(void **state)
 
 static void items_without_bytes_cannot_be_counted_for_ever(void **state)
 {
+    static const char record[] = "{\"type\": \"record\", \"name\": \"R\", \"fields\": "
+                                 "[{\"name\": \"n\", \"type\": \"null\"}]}";
     static const char *const items[] = {
-        "\"null\"", "{\"type\": \"fixed\", \"name\": \"F\", \"size\": 0}",
-        "{\"type\": \"record\", \"name\": \"R\", \"fields\": [{\"name\": \"n\", \"type\": "
-        "\"null\"}]}"};
+        "\"null\"", "{\"type\": \"fixed\", \"name\": \"F\", \"size\": 0}", record};
 
     (void)state;
     for (size_t i = 0; i < sizeof items / sizeof items[0]; i++) {
