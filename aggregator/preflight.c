@@ -8,17 +8,39 @@
 
 #include "aggregator/edge/consumer.h"
 
+/* Properties that only a consumer takes: any other client would complain of them. */
+static bool consumer_only(const char *name)
+{
+    static const char *const prefixes[] = {"group.",      "session.", "heartbeat.",
+                                           "max.poll.",   "fetch.",   "queued.",
+                                           "isolation.",  "auto.",    "partition.assignment.",
+                                           "enable.auto."};
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum err preflight_kafka_conf(const struct aggregator_config *config, enum kafka_role role,
                               const struct kafka_property *defaults, size_t defaults_n,
                               rd_kafka_conf_t **conf, struct err_detail *detail)
 {
+    struct option_pair pairs[OPTION_ITEMS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < config->kafka.n && n < OPTION_ITEMS_MAX; i++) {
+        if (role == KAFKA_CONSUMER || !consumer_only(config->kafka.items[i].key))
+            pairs[n++] = config->kafka.items[i];
+    }
+    const struct option_map properties = {pairs, n};
     const struct kafka_conf_request request = {
         .role = role,
         .defaults = defaults,
         .defaults_n = defaults_n,
-        .properties = &config->kafka,
+        .properties = &properties,
     };
-
     return kafka_conf_build(&request, conf, detail);
 }
 

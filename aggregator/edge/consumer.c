@@ -104,8 +104,7 @@ static bool serve_slot(struct consumer *c, int32_t partition, int64_t now_ms, in
     return fetched && slot->batch_at == slot->batch_n;
 }
 
-/* Advisory: for lag tools. Nothing here reads them. */
-static void commit_advisory(struct consumer *c)
+void consumer_commit_advisory(struct consumer *c)
 {
     rd_kafka_topic_partition_list_t *list = NULL;
 
@@ -169,7 +168,7 @@ enum err consumer_poll(struct consumer *c, int timeout_ms, struct err_detail *de
     consumer_open_due(c, mono_ms);
     for (int32_t p = 0; p < c->options.partitions_n; p++)
         more |= serve_slot(c, p, now_ms, mono_ms);
-    commit_advisory(c);
+    consumer_commit_advisory(c);
     if (!more) {
         struct pollfd wake = {.fd = c->wake_fd, .events = POLLIN};
 

@@ -182,24 +182,33 @@ static void on_assign(struct consumer *c, const rd_kafka_topic_partition_list_t 
     c->joined = true;
 }
 
+static void checkpoint_all(struct consumer *c)
+{
+    for (int32_t p = 0; p < c->options.partitions_n; p++) {
+        struct worker *worker = c->slots[p].worker;
+        struct err_detail why = {.text = ""};
+
+        if (worker != NULL && worker_checkpoint(worker, clock_wall_ms(), true, &why) != ERR_OK)
+            log_warn("consumer", "no final checkpoint", field_int("partition", p),
+                     field_string("detail", why.text));
+    }
+    consumer_commit_advisory(c);
+}
+
 /* A lost partition may be somebody else's already: no checkpoint then. */
 static void on_revoke(struct consumer *c, bool lost)
 {
+    if (!lost)
+        checkpoint_all(c);
     for (int32_t p = 0; p < c->options.partitions_n; p++) {
         struct slot *slot = &c->slots[p];
-        struct err_detail why = {.text = ""};
 
         if (!slot->owned)
             continue;
-        if (slot->worker != NULL && !lost &&
-            worker_checkpoint(slot->worker, clock_wall_ms(), true, &why) != ERR_OK)
-            log_warn("consumer", "no final checkpoint", field_int("partition", p),
-                     field_string("detail", why.text));
         consumer_slot_reset(slot, 0);
         slot->owned = false;
         slot->reason.text[0] = '\0';
-        log_info("consumer", "revoked", field_int("partition", p),
-                 field_string("lost", lost ? "yes" : "no"));
+        log_info("consumer", "revoked", field_int("partition", p), field_bool("lost", lost));
     }
     c->reassign = false;
     rd_kafka_assign(c->rk, NULL);

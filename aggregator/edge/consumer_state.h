@@ -47,4 +47,7 @@ void consumer_open_due(struct consumer *c, int64_t mono_ms);
 /* Frees worker, batch and queue; the slot stays owned and is opened again at `open_at_ms`. */
 void consumer_slot_reset(struct slot *slot, int64_t open_at_ms);
 
+/* Tells the group how far checkpoints have come: for lag tools, nothing here reads it. */
+void consumer_commit_advisory(struct consumer *c);
+
 #endif

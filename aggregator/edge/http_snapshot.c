@@ -131,6 +131,7 @@ static void copy_partition(const struct consumer_view *view, struct http_partiti
         .partition = view->partition,
         .state = "opening",
         .lag = view->lag,
+        .silent_ms = view->silent_ms,
         .log_time = NO_TIME,
         .open_from = NO_TIME,
         .last_part = {.hour = NO_TIME},
@@ -143,6 +144,7 @@ static void copy_partition(const struct consumer_view *view, struct http_partiti
     out->log_time = partition_log_time(p);
     out->next_offset = partition_next_offset(p);
     out->open_from = open_from(p);
+    out->silent_max_ms = 3 * partition_policy(p)->tick_interval_ms + HTTP_SILENCE_GRACE_MS;
     out->policy_version = partition_policy(p)->version;
     out->instances_n = partition_instances_n(p);
     out->open_runs_n = partition_open_runs_n(p);
@@ -218,6 +220,18 @@ void http_snapshot_release(struct http_snapshot *snapshot)
     free(snapshot);
 }
 
+static bool partition_ready(const struct http_partition *p, char *reason, size_t cap)
+{
+    if (strcmp(p->state, "running") != 0 && strcmp(p->state, "verifying") != 0)
+        snprintf(reason, cap, "partition %d is %s: %s", p->partition, p->state, p->reason);
+    else if (p->silent_ms > p->silent_max_ms)
+        snprintf(reason, cap, "partition %d: no record for %lld s, not even a TICK of our own",
+                 p->partition, (long long)(p->silent_ms / 1000));
+    else
+        return true;
+    return false;
+}
+
 bool http_snapshot_ready(const struct http_snapshot *snapshot, char *reason, size_t cap)
 {
     if (!snapshot->joined) {
@@ -225,12 +239,8 @@ bool http_snapshot_ready(const struct http_snapshot *snapshot, char *reason, siz
         return false;
     }
     for (size_t i = 0; i < snapshot->partitions_n; i++) {
-        const struct http_partition *p = &snapshot->partitions[i];
-
-        if (strcmp(p->state, "running") == 0 || strcmp(p->state, "verifying") == 0)
-            continue;
-        snprintf(reason, cap, "partition %d is %s: %s", p->partition, p->state, p->reason);
-        return false;
+        if (!partition_ready(&snapshot->partitions[i], reason, cap))
+            return false;
     }
     if (snapshot->sealing.failure[0] != '\0') {
         snprintf(reason, cap, "sealing: %s", snapshot->sealing.failure);

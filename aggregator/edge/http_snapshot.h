@@ -9,6 +9,9 @@
 #include "aggregator/edge/consumer.h"
 #include "aggregator/rating/tenant_map.h"
 
+/* Time that a TICK may take to come back before the log counts as not answering. */
+enum { HTTP_SILENCE_GRACE_MS = 10 * 1000 };
+
 /* A run as partition_each_run shows it; slices point into the snapshot. No CPU ids. */
 struct http_run {
     int32_t partition;
@@ -19,8 +22,10 @@ struct http_partition {
     int32_t partition;
     const char *state; /* worker_state_name, or "opening" */
     char reason[ERR_DETAIL_MAX];
-    int64_t lag;      /* records, −1 not known */
-    int64_t log_time; /* NO_TIME before the first record */
+    int64_t lag;           /* records, −1 not known */
+    int64_t silent_ms;     /* since the last record */
+    int64_t silent_max_ms; /* what its TICK records leave room for */
+    int64_t log_time;      /* NO_TIME before the first record */
     int64_t next_offset;
     int64_t open_from; /* hours from here on are surely not closed; NO_TIME: all */
     int64_t policy_version;

@@ -9,6 +9,7 @@
 
 #include "common/crc32.h"
 #include "common/log.h"
+#include "common/time_text.h"
 
 /* ---- holding and stopping ------------------------------------------------------------------- */
 
@@ -74,6 +75,7 @@ static uint32_t record_crc(const struct worker_record *record)
 /* R16: the record that the checkpoint was taken after must still be the same. */
 static enum err verify(struct worker *w, const struct worker_record *record)
 {
+    char then[TIME_TEXT_SIZE], now[TIME_TEXT_SIZE];
     struct err_detail why;
 
     if (record->offset == w->last_offset && record->append_time == w->last_append_time &&
@@ -84,11 +86,12 @@ static enum err verify(struct worker *w, const struct worker_record *record)
         return ERR_OK;
     }
     err_set(&why, ERR_INCIDENT,
-            "the checkpoint was taken after the record at offset %" PRId64 ", appended at %" PRId64
-            " ms, CRC %08" PRIx32 "; the log has offset %" PRId64 ", %" PRId64 " ms, CRC %08" PRIx32
+            "the checkpoint was taken after the record at offset %" PRId64
+            ", appended %s, CRC %08" PRIx32 "; the log has offset %" PRId64
+            ", appended %s, CRC %08" PRIx32
             ": it was truncated and written again, or this is another topic of the same name",
-            w->last_offset, w->last_append_time, w->last_crc, record->offset, record->append_time,
-            record_crc(record));
+            w->last_offset, time_text_format(w->last_append_time, then), w->last_crc,
+            record->offset, time_text_format(record->append_time, now), record_crc(record));
     return worker_stop(w, ERR_INCIDENT, &why);
 }
 

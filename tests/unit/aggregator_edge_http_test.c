@@ -32,6 +32,7 @@ struct fixture {
     struct tenant_map tenants;
     struct tenant_rule rule;
     int64_t offset;
+    int64_t silent_ms;
     char answer[ANSWER_MAX];
     unsigned status;
 };
@@ -157,7 +158,13 @@ static int teardown(void **state)
 static void publish(struct fixture *f, const char *reason, bool joined)
 {
     const struct consumer_view view = {
-        .partition = 3, .worker = f->w, .reason = reason, .caught_up = true, .lag = 7};
+        .partition = 3,
+        .worker = f->w,
+        .reason = reason,
+        .caught_up = true,
+        .lag = 7,
+        .silent_ms = f->silent_ms,
+    };
     const struct http_sealing sealing = {.next_hour = T0, .committed = 2};
     struct http_snapshot *snapshot;
     struct err_detail detail;
@@ -344,6 +351,20 @@ static void readiness_follows_group_and_partitions(void **state)
     assert_int_equal(f->status, 503);
 }
 
+static void a_log_that_does_not_even_return_ticks_is_not_ready(void **state)
+{
+    struct fixture *f = *state;
+
+    f->silent_ms = 3 * MINUTE + HTTP_SILENCE_GRACE_MS; /* tick_interval is a minute */
+    publish(f, "", true);
+    get(f, "/readyz");
+    assert_int_equal(f->status, 200);
+    f->silent_ms++;
+    publish(f, "", true);
+    assert_non_null(strstr(get(f, "/readyz"), "TICK"));
+    assert_int_equal(f->status, 503);
+}
+
 static void health_needs_no_snapshot(void **state)
 {
     struct fixture *f = *state;
@@ -421,6 +442,7 @@ int main(void)
         TEST(usage_of_an_hour_that_may_be_closed_is_looked_for_in_the_sink),
         TEST(metrics_name_partitions_and_no_enclave),
         TEST(readiness_follows_group_and_partitions),
+        TEST(a_log_that_does_not_even_return_ticks_is_not_ready),
         TEST(health_needs_no_snapshot),
         TEST(snapshots_are_due_only_while_somebody_asks),
         TEST(the_page_needs_nothing_from_elsewhere),
