@@ -39,8 +39,8 @@ uint64_t event_decoder_fingerprint(const struct event_decoder *decoder);
 enum err event_decode(const struct event_decoder *decoder, struct bytes body,
                       struct event_arena *arena, struct event *event) MUST_CHECK;
 
-/* Encodes by this build's schema. ERR_CAPACITY: `cap` is too small (EVENT_RECORD_MAX always
- * suffices for an event within the limits). ERR_LIMIT: an event beyond the limits. */
+/* Encodes by this build's schema. ERR_LIMIT: an event beyond the limits, of which EVENT_RECORD_MAX
+ * for the whole is one. ERR_CAPACITY: `cap` is too small; EVENT_RECORD_MAX never is. */
 enum err event_encode(const struct event *event, uint8_t *buffer, size_t cap,
                       size_t *len) MUST_CHECK;
 

@@ -55,7 +55,7 @@ static void fuse_nullable(struct compiler *c, uint32_t begin)
     struct decoder_op *op = &c->ops[begin];
     const struct decoder_op *value = op + 1;
 
-    if (c->ops_n != begin + 2 || op->bit == 0 || value->code < OP_LONG || value->code > OP_UUID)
+    if (c->ops_n != begin + 2 || value->code < OP_LONG || value->code > OP_UUID)
         return;
     op->code = (uint8_t)(value->code + OP_NULLABLE_LONG - OP_LONG);
     op->at = value->at;

@@ -344,6 +344,108 @@ static void absurd_counts_are_refused_at_once(void **state)
     }
 }
 
+/* Runs of nothing but an id, in two blocks: n are left for the second. */
+static enum err decode_runs_in_two_blocks(uint32_t n)
+{
+    struct avro_writer w = begin_hostile();
+    struct event read;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (i == 0 || i == 40)
+            avro_put_long(&w, i == 0 ? 40 : n - 40);
+        avro_put_bytes(&w, BYTES_LITERAL("r"));
+        avro_put_long(&w, 0);
+    }
+    avro_put_long(&w, 0);
+    return end_hostile(&w, &read);
+}
+
+/* One run in full, of whose nullable facts all but the one at `fact` are null. */
+static struct avro_writer begin_fact(int fact)
+{
+    struct avro_writer w = begin_hostile();
+
+    avro_put_long(&w, 1);
+    avro_put_bytes(&w, BYTES_LITERAL("r"));
+    avro_put_long(&w, 1);
+    for (int i = 0; i < fact; i++)
+        avro_put_long(&w, 0);
+    avro_put_long(&w, 1);
+    return w;
+}
+
+static enum err end_fact(struct avro_writer *w, int fact)
+{
+    struct event read;
+
+    for (int i = fact + 1; i < 17; i++)
+        avro_put_long(w, 0);
+    avro_put_long(w, 0);
+    return end_hostile(w, &read);
+}
+
+static enum err decode_cpu_ids_in_two_blocks(int64_t n)
+{
+    enum { CPU_IDS_FACT = 6 };
+    struct avro_writer w = begin_fact(CPU_IDS_FACT);
+
+    for (int64_t i = 0; i < n; i++) {
+        if (i == 0 || i == 1000)
+            avro_put_long(&w, i == 0 ? 1000 : n - 1000);
+        avro_put_long(&w, i);
+    }
+    avro_put_long(&w, 0);
+    return end_fact(&w, CPU_IDS_FACT);
+}
+
+static enum err decode_pairs_in_two_blocks(int64_t n)
+{
+    enum { METADATA_FACT = 14 };
+    struct avro_writer w = begin_fact(METADATA_FACT);
+
+    for (int64_t i = 0; i < n; i++) {
+        if (i == 0 || i == 200)
+            avro_put_long(&w, i == 0 ? 200 : n - 200);
+        avro_put_bytes(&w, BYTES_LITERAL("key"));
+        avro_put_bytes(&w, BYTES_LITERAL(""));
+    }
+    avro_put_long(&w, 0);
+    return end_fact(&w, METADATA_FACT);
+}
+
+static void elements_count_over_all_blocks(void **state)
+{
+    (void)state;
+    for (int off = -1; off <= 1; off++) {
+        enum err err = off <= 0 ? ERR_OK : ERR_LIMIT;
+
+        assert_int_equal(decode_runs_in_two_blocks((uint32_t)(EVENT_RUNS_MAX + off)), err);
+        assert_int_equal(decode_cpu_ids_in_two_blocks(EVENT_CPU_IDS_MAX + off), err);
+        assert_int_equal(decode_pairs_in_two_blocks(EVENT_PAIRS_MAX + off), err);
+    }
+}
+
+static void an_int_has_at_most_32_bits(void **state)
+{
+    enum { VCPUS_FACT = 5 };
+    static const struct {
+        int64_t value;
+        enum err err;
+    } cases[] = {{INT32_MAX, ERR_OK},
+                 {INT32_MIN, ERR_OK},
+                 {1ll << 31, ERR_MALFORMED},
+                 {-(1ll << 31) - 1, ERR_MALFORMED},
+                 {INT64_MAX, ERR_MALFORMED}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct avro_writer w = begin_fact(VCPUS_FACT);
+
+        avro_put_long(&w, cases[i].value);
+        assert_int_equal(end_fact(&w, VCPUS_FACT), cases[i].err);
+    }
+}
+
 static void indexes_outside_their_enum_or_union_are_malformed(void **state)
 {
     struct event event = {.type = EVENT_HEARTBEAT, .instance_id = BYTES_LITERAL("i-1")}, read;
@@ -437,6 +539,8 @@ int main(void)
         cmocka_unit_test(an_array_in_blocks_with_and_without_byte_sizes_is_read),
         cmocka_unit_test(a_block_whose_byte_size_is_wrong_is_malformed),
         cmocka_unit_test(absurd_counts_are_refused_at_once),
+        cmocka_unit_test(elements_count_over_all_blocks),
+        cmocka_unit_test(an_int_has_at_most_32_bits),
         cmocka_unit_test(indexes_outside_their_enum_or_union_are_malformed),
         cmocka_unit_test(numbers_of_every_length_are_read_back),
         cmocka_unit_test(a_single_object_frame_names_the_schema_by_fingerprint),

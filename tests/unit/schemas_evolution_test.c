@@ -356,6 +356,30 @@ static void null_in_a_field_that_we_do_not_let_be_null_is_malformed(void **state
     event_decoder_free(decoder);
 }
 
+/* run_id stands among nullable fields, whose nulls are skipped together: not this one. */
+static void null_among_nullable_fields_is_malformed_where_ours_is_not_null(void **state)
+{
+    struct event_decoder *decoder =
+        decoder_with("{\"name\": \"run_id\", \"type\": \"string\",",
+                     "{\"name\": \"run_id\", \"type\": [\"null\", \"string\"],");
+    struct avro_c avro_c;
+    struct event event = {.type = EVENT_TICK}, read;
+    avro_value_t field, branch;
+    size_t len;
+
+    (void)state;
+    avro_c_open(&avro_c, bytes_of_string(schema_text));
+    avro_c_set_event(&avro_c.value, &event);
+    len = avro_c_write(&avro_c.value, buffer, sizeof buffer);
+    assert_int_equal(event_decode(decoder, bytes_of(buffer, len), &arena, &read), ERR_OK);
+    AVRO_CHECK(avro_value_get_by_name(&avro_c.value, "run_id", &field, NULL));
+    AVRO_CHECK(avro_value_set_branch(&field, 0, &branch));
+    len = avro_c_write(&avro_c.value, buffer, sizeof buffer);
+    assert_int_equal(event_decode(decoder, bytes_of(buffer, len), &arena, &read), ERR_MALFORMED);
+    avro_c_close(&avro_c);
+    event_decoder_free(decoder);
+}
+
 static void a_writer_that_is_never_null_sets_the_presence_bit(void **state)
 {
     struct event_decoder *decoder = decoder_with(
@@ -553,6 +577,7 @@ int main(void)
         cmocka_unit_test(a_writer_without_a_field_that_has_no_default_is_refused),
         cmocka_unit_test(an_int_is_promoted_to_our_long),
         cmocka_unit_test(null_in_a_field_that_we_do_not_let_be_null_is_malformed),
+        cmocka_unit_test(null_among_nullable_fields_is_malformed_where_ours_is_not_null),
         cmocka_unit_test(a_writer_that_is_never_null_sets_the_presence_bit),
         cmocka_unit_test(a_symbol_that_we_lack_is_unknown),
         cmocka_unit_test(unknown_arrays_are_skipped_by_items_and_by_byte_size),

@@ -213,11 +213,13 @@ static void an_enum_may_have_up_to_its_limit_of_symbols(void **state)
 {
     (void)state;
     for (int n = SCHEMA_MEMBERS_MAX - 1; n <= SCHEMA_MEMBERS_MAX + 1; n++) {
-        size_t len = (size_t)sprintf(text, "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[");
+        size_t len =
+            (size_t)snprintf(text, sizeof text, "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[");
         uint64_t value;
 
         for (int i = 0; i < n; i++)
-            len += (size_t)sprintf(text + len, "%s\"S%d\"", i == 0 ? "" : ",", i);
+            len +=
+                (size_t)snprintf(text + len, sizeof text - len, "%s\"S%d\"", i == 0 ? "" : ",", i);
         memcpy(text + len, "]}", 3);
         assert_int_equal(fingerprint(text, &value), n <= SCHEMA_MEMBERS_MAX ? ERR_OK : ERR_LIMIT);
     }
@@ -227,14 +229,15 @@ static void a_schema_may_define_up_to_its_limit_of_names(void **state)
 {
     (void)state;
     for (int n = SCHEMA_NAMED_MAX - 1; n <= SCHEMA_NAMED_MAX + 1; n++) {
-        size_t len = (size_t)sprintf(text, "{\"type\":\"record\",\"name\":\"R\",\"fields\":[");
+        size_t len =
+            (size_t)snprintf(text, sizeof text, "{\"type\":\"record\",\"name\":\"R\",\"fields\":[");
         uint64_t value;
 
         for (int i = 0; i < n - 1; i++) /* the record is the n-th */
-            len += (size_t)sprintf(text + len,
-                                   "%s{\"name\":\"f%d\",\"type\":{\"type\":\"fixed\",\"name\":"
-                                   "\"F%d\",\"size\":1}}",
-                                   i == 0 ? "" : ",", i, i);
+            len += (size_t)snprintf(text + len, sizeof text - len,
+                                    "%s{\"name\":\"f%d\",\"type\":{\"type\":\"fixed\",\"name\":"
+                                    "\"F%d\",\"size\":1}}",
+                                    i == 0 ? "" : ",", i, i);
         memcpy(text + len, "]}", 3);
         assert_int_equal(fingerprint(text, &value), n <= SCHEMA_NAMED_MAX ? ERR_OK : ERR_LIMIT);
     }
@@ -248,10 +251,11 @@ static void types_may_nest_up_to_their_limit(void **state)
         uint64_t value;
 
         for (int i = 0; i < n; i++)
-            len += (size_t)sprintf(text + len, "{\"type\":\"array\",\"items\":");
-        len += (size_t)sprintf(text + len, "\"int\"");
+            len +=
+                (size_t)snprintf(text + len, sizeof text - len, "{\"type\":\"array\",\"items\":");
+        len += (size_t)snprintf(text + len, sizeof text - len, "\"int\"");
         for (int i = 0; i < n; i++)
-            len += (size_t)sprintf(text + len, "}");
+            len += (size_t)snprintf(text + len, sizeof text - len, "}");
         assert_int_equal(fingerprint(text, &value),
                          n <= SCHEMA_PARSE_NESTING_MAX ? ERR_OK : ERR_LIMIT);
     }
