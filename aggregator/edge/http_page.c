@@ -1,5 +1,6 @@
 /*
- * The page at /: HTML, style and script in one, nothing from elsewhere. It only shows what /v1 says.
+ * The page at /: HTML, style and script in one, nothing from elsewhere. It shows only what /v1
+ * says.
  */
 #include "aggregator/edge/http_reply.h"
 
@@ -18,11 +19,14 @@ const char http_page[] =
 "th{font-weight:600;color:var(--dim)}td.n,th.n{text-align:right}\n"
 ".dim{color:var(--dim)}.bad{color:var(--bad)}.good{color:var(--good)}\n"
 "</style></head><body>\n"
-"<header><h1>Enclave metering</h1><span id=\"ready\"></span><span id=\"asof\" class=\"dim\"></span>\n"
-"</header>\n"
-"<h2>Usage per tenant, this hour <span class=\"dim\">provisional</span></h2><table id=\"usage\"></table>\n"
-"<h2>Running enclaves <span id=\"running_n\" class=\"dim\"></span></h2><table id=\"running\"></table>\n"
-"<h2>Ended <span id=\"ended_n\" class=\"dim\"></span></h2><table id=\"ended\"></table>\n"
+"<header><h1>Enclave metering</h1><span id=\"ready\"></span>\n"
+"<span id=\"asof\" class=\"dim\"></span></header>\n"
+"<h2>Usage per tenant, this hour <span class=\"dim\">provisional</span></h2>\n"
+"<table id=\"usage\"></table>\n"
+"<h2>Running enclaves <span id=\"running_n\" class=\"dim\"></span></h2>\n"
+"<table id=\"running\"></table>\n"
+"<h2>Ended <span id=\"ended_n\" class=\"dim\"></span></h2>\n"
+"<table id=\"ended\"></table>\n"
 "<h2>Partitions</h2><table id=\"partitions\"></table>\n"
 "<p id=\"sealing\" class=\"dim\"></p>\n"
 "<script>\n"

@@ -115,8 +115,8 @@ static void waiving_replication_waives_what_one_replica_brings_with_it(void **un
 
     (void)unused;
     facts.replicas_min = 1;
-    strcpy(facts.values[TOPIC_RULE_MIN_INSYNC], "1");
-    strcpy(facts.values[TOPIC_RULE_TIMESTAMP], "CreateTime");
+    snprintf(facts.values[TOPIC_RULE_MIN_INSYNC], TOPIC_VALUE_MAX, "1");
+    snprintf(facts.values[TOPIC_RULE_TIMESTAMP], TOPIC_VALUE_MAX, "CreateTime");
     assert_int_equal(topic_waiver("replication", &waiving.waived, &detail), ERR_OK);
     assert_int_equal(topic_judge(&facts, &waiving, findings), 3);
     for (size_t i = 0; i < 3; i++)
