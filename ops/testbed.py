@@ -280,7 +280,23 @@ def create_topics(bootstrap, partitions=None, names=None, rename=None, config=No
         except KafkaException as e:
             if e.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise Failed(f"cannot create topic {name}: {e.args[0].str()}") from None
+    wait_for("the new topics to have leaders",
+             lambda: all(has_leaders(bootstrap, t.topic) for t in wanted), 30)
     return [t.topic for t in wanted]
+
+
+def has_leaders(bootstrap, topic):
+    """Every partition answers for its offsets."""
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "leaders", "log_level": 0})
+    try:
+        for p in consumer.list_topics(topic, timeout=5).topics[topic].partitions:
+            consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=5)
+        return True
+    except (KafkaException, KeyError):
+        return False
+    finally:
+        consumer.close()
 
 
 # ---- ops/kafka: a broker that stays when this script has ended --------------------------------

@@ -16,7 +16,7 @@ import fastavro
 
 from independent import HOUR_MS, Decoder, Partition, Usage, read_topic
 from nitro_log import Host
-from testbed import Program, create_topics, wait_for
+from testbed import Program, create_topics
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("EM_BIN") or ROOT / "build" / "dev" / "bin")
@@ -24,7 +24,7 @@ TOPIC = "enclave.lifecycle"
 # Seconds where production has minutes, so that hours of the past close while a test looks on.
 QUICK_POLICY = {"policy.version": 1, "policy.settle": "2s", "policy.grace": "4s",
                 "policy.revision_interval": "2s", "policy.tick_interval": "1s"}
-SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1",
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:verify_asan_link_order=0",
               "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 
 
@@ -62,11 +62,11 @@ class HostUnderTest(Host):
             "instance.id": instance, "log.path": self.log,
             "journal.dir": self.directory / "journal", "topic": bench.topic,
             "kafka.bootstrap.servers": bench.kafka.bootstrap, "heartbeat_interval": "1s",
-            "log.poll_interval": "20ms", "check.waive": "replication",
+            "log.poll_interval": "20ms", "check.waive": "replication,min.insync.replicas",
             **options}
         self.producer = Program(f"producer {instance}", [
             BIN / "enclave-producer", "run", "--log-format", "json", *set_args(self.options)],
-            self.directory / "producer.log", env=SANITIZERS)
+            self.directory / "producer.log", env={**SANITIZERS, **bench.host_env})
         bench.programs.append(self.producer)
 
     def append(self, content):
@@ -86,13 +86,14 @@ class HostUnderTest(Host):
 class Bench:
     """One test's topic, hosts, aggregators and sinks."""
 
-    def __init__(self, kafka, directory, seed):
+    def __init__(self, kafka, directory, seed, booted_long_ago=True):
         self.kafka = kafka
         self.directory = Path(directory)
         self.rng = random.Random(seed)
         self.topic = f"lifecycle-{hashlib.sha256(str(directory).encode()).hexdigest()[:12]}"
         self.programs = []
         self.decoder = Decoder()
+        self.host_env = {"LD_PRELOAD": long_booted(directory)} if booted_long_ago else {}
 
     def make_topic(self, partitions=3, **config):
         create_topics(self.kafka.bootstrap, partitions, [TOPIC], {TOPIC: self.topic}, config)
@@ -125,6 +126,14 @@ class Bench:
         for program in self.programs:
             if program.running():
                 program.kill()
+
+
+def long_booted(directory):
+    """Compiles long_booted.c; returns the library's path."""
+    library = Path(directory) / "long_booted.so"
+    source = Path(__file__).with_name("long_booted.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", source, "-o", library], check=True)
+    return str(library)
 
 
 def iso_hour(ms):
@@ -239,7 +248,3 @@ def settled(sink, partitions, hours):
 def rollup_usage(rows):
     return nonzero({(r["instance_id"], r["run_id"]): Usage.of(r) for r in rows
                     if r["kind"] == "USAGE"})
-
-
-def wait_for_file(program, path, timeout_s=30):
-    return wait_for(f"{path} to appear", lambda: program.check() and Path(path).exists(), timeout_s)

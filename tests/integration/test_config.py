@@ -1,5 +1,6 @@
 """Configuration of both programs: what is wrong is said with file, line and the nearest valid name."""
 import pytest
+import yaml
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from harness import run_once, set_args, this_hour
@@ -40,7 +41,8 @@ def test_print_config_is_a_configuration_that_prints_itself(program, tmp_path):
     config.write_text(first)
     status, second, err = run_once(program, "run", "--config", config, "--print-config")
     assert status == 0, err
-    assert second == first
+    assert yaml.safe_load(second) == yaml.safe_load(first)
+    assert f"{config}:" in second, "it does not say where a value came from"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -99,9 +101,10 @@ def test_check_complains_of_one_replica_unless_that_is_waived(bench, checked):
     assert status == 1 and "replic" in out + err
 
 
-def test_the_producers_check_finds_a_log_that_nobody_can_read(bench):
+def test_the_producers_check_finds_a_journal_that_nobody_can_write(bench):
     bench.make_topic()
     host = bench.host(1)
+    host.options["journal.dir"].mkdir()
     status, out, err = run_once("enclave-producer", "check", *set_args(host.options))
     assert status == 0, out + err
     host.options["journal.dir"] = "/proc/no-such-directory"

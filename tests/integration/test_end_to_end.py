@@ -30,7 +30,8 @@ ZERO_LINK = "0" * 64
 @pytest.fixture(scope="module")
 def story(kafka, tmp_path_factory, seed, request):
     """Everything has been metered: the bench, with sink, hour and the logs."""
-    bench = Bench(kafka, tmp_path_factory.mktemp("end-to-end"), f"end to end {seed}")
+    bench = Bench(kafka, tmp_path_factory.mktemp("end-to-end"), f"end to end {seed}",
+                  booted_long_ago=False)
     request.addfinalizer(bench.close)
     bench.make_topic(3)
     bench.hour = this_hour() - HOUR_MS
