@@ -33,6 +33,7 @@ HOSTS = {
 }
 ANCHOR = SAMPLES / "b_two" / "nitro_enclaves.log"
 AT_MINUTE = 20
+NO_END = "(no end seen)"
 
 
 def say(text):
@@ -243,23 +244,33 @@ def show_rollup(demo, rollup):
     table(read_csv(rollup / "enclaves.csv"), [
         ("tenant", "tenant", "<"), ("instance", "instance_id", "<"), ("name", "name", "<"),
         ("vCPUs", "vcpus", ">"), ("MiB", "memory_mib", ">"), ("held s", seconds("held_ms"), ">"),
-        ("running s", seconds("running_ms"), ">"), ("ended by", "end_cause", "<")])
+        ("running s", seconds("running_ms"), ">"),
+        ("ended by", lambda r: r["end_cause"] if r["end_time"] else NO_END, "<")])
+    if any(not r["end_time"] for r in read_csv(rollup / "enclaves.csv")):
+        print(f"  {NO_END}: killed without a line in the log, so held as far as the log can tell.\n")
 
 
 def show_files(demo, rollup):
     print("Files\n")
     for path in sorted(p for p in demo.sink.rglob("*") if p.is_file()):
         name = path.relative_to(demo.sink)
-        if name.parts[0] != "state" and not path.name.startswith("."):
+        if name.parts[0] != "state" and not name.parts[0].startswith("."):
             print(f"  {path.stat().st_size:8d}  {name}")
     sink, here = shown(demo.sink), shown(rollup)
+    a_part = max((p for p in demo.sink.glob("usage/**/*.avro")),
+                 key=lambda p: p.stat().st_size).relative_to(demo.sink)
     print(f"""
 Look next
-  {here}/manifest.json         every file's sha256, the parts it came from, the link to the hour before
-  build/release/bin/enclave-aggregator verify file://{demo.sink}
-  build/release/bin/enclave-aggregator dump {sink}/usage/…/rev=0001.avro
-  build/release/bin/enclave-producer parse tests/data/nitro-cli-logs/b_two/nitro_enclaves.log
-  ops/demo --live              the same with a fleet that goes on
+  every file's sha256, the parts it came from, the link to the hour before:
+      {here}/manifest.json
+  all hashes, links and sums checked again:
+      build/release/bin/enclave-aggregator verify file://{demo.sink}
+  a part as JSON lines:
+      build/release/bin/enclave-aggregator dump {sink}/{a_part}
+  a log as events, without any broker:
+      build/release/bin/enclave-producer parse tests/data/nitro-cli-logs/b_two/nitro_enclaves.log
+  the same with a fleet that goes on:
+      ops/demo --live
 """, flush=True)
 
 

@@ -108,6 +108,23 @@ build_preset() {
     fi
     # shellcheck disable=SC2086
     (cd "$EM_ROOT" && logged "$log" cmake --preset "$preset" ${EM_CMAKE_ARGS:-}) || return 1
+    if [ -n "${EM_PROGRESS:-}" ]; then
+        show_progress "$log" &
+        local shower=$!
+    fi
+    local status=0
     (cd "$EM_ROOT" && logged "$log" cmake --build "build/$preset" -j "$EM_JOBS" \
-        ${1:+--target "$@"})
+        ${1:+--target "$@"}) || status=$?
+    [ -z "${shower:-}" ] || kill "$shower" 2>/dev/null || true
+    return $status
+}
+
+# show_progress LOG: how far a build is, every few seconds, while its log grows.
+show_progress() {
+    local last='' now
+    while sleep 3; do
+        now=$(grep -ao '^\[[0-9]*/[0-9]*\]' "$1" | tail -n 1)
+        [ "$now" = "$last" ] || say "  built $(tr -d '[]' <<<"$now" | sed 's|/| of |') steps"
+        last=$now
+    done
 }
