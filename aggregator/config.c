@@ -13,9 +13,11 @@
 
 #define TARGET(member) offsetof(struct aggregator_config, member)
 #define POLICY_DURATION(member, text, words)                                                       \
-    {.name = "policy." #member, .type = OPTION_DURATION, .scope = OPTION_POLICY,                   \
-     .target = TARGET(policy_##member##_ms), .standard = text, .minimum = 1,                       \
-     .maximum = INT64_C(366) * 24 * 3600 * 1000, .help = words}
+    {                                                                                              \
+        .name = "policy." #member, .type = OPTION_DURATION, .scope = OPTION_POLICY,                \
+        .target = TARGET(policy_##member##_ms), .standard = text, .minimum = 1,                    \
+        .maximum = INT64_C(366) * 24 * 3600 * 1000, .help = words                                  \
+    }
 
 static const struct option_row rows[] = {
     {.name = "sink",
@@ -185,8 +187,8 @@ void aggregator_config_policy(const struct aggregator_config *config,
 
     for (size_t i = 0; i < AGGREGATOR_POLICY_VALUES_N; i++) {
         snprintf(policy->texts[i], sizeof policy->texts[i], "%" PRId64 "ms", values[i].ms);
-        policy->pairs[i] = (struct event_pair){bytes_of_string(values[i].name),
-                                               bytes_of_string(policy->texts[i])};
+        policy->pairs[i] =
+            (struct event_pair){bytes_of_string(values[i].name), bytes_of_string(policy->texts[i])};
     }
     policy->record = (struct event_policy){
         .version = config->policy_version,

@@ -1,5 +1,5 @@
 /*
- * See preflight.h. Nothing here is kept open while metering but the sink.
+ * See preflight.h. While metering only the sink and the tenant map stay open.
  */
 #include "aggregator/preflight.h"
 
@@ -90,10 +90,16 @@ enum err preflight_open(const struct aggregator_config *config, struct preflight
     return e;
 }
 
-void preflight_close(struct preflight *p)
+void preflight_disconnect(struct preflight *p)
 {
     if (p->admin != NULL)
         rd_kafka_destroy(p->admin);
+    p->admin = NULL;
+}
+
+void preflight_close(struct preflight *p)
+{
+    preflight_disconnect(p);
     store_close(p->store);
     books_tenants_free(p->book);
     memset(p, 0, sizeof *p);

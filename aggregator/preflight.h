@@ -31,6 +31,8 @@ enum err preflight_kafka_conf(const struct aggregator_config *config, enum kafka
 enum err preflight_open(const struct aggregator_config *config, struct preflight *p,
                         struct err_detail *detail) MUST_CHECK;
 void preflight_close(struct preflight *p);
+/* Closes the client only: metering has clients of its own. */
+void preflight_disconnect(struct preflight *p);
 
 /* Asks about the topic and judges it: facts and findings. */
 enum err preflight_topic(struct preflight *p, struct err_detail *detail) MUST_CHECK;

@@ -183,6 +183,7 @@ static enum err start(struct run *run, struct err_detail *detail)
     const struct tenant_book *book = run->before.book;
     enum err e = decoder_cache_new(&run->decoders, detail);
 
+    preflight_disconnect(&run->before);
     run->views = calloc((size_t)run->era.partitions_n, sizeof *run->views);
     if (run->views == NULL)
         e = err_set(detail, ERR_NOMEM, "out of memory");
