@@ -275,7 +275,7 @@ static void take_marker(const struct statement *st, struct tracker_run *run)
         return;
     run->marker = marker_of(st->kind);
     run->code_len = 0; /* an error before it explains nothing */
-    if (st->kind == STATEMENT_SIGNAL && st->text.len < sizeof run->signal) {
+    if (st->kind == STATEMENT_SIGNAL && st->text.len > 0 && st->text.len <= sizeof run->signal) {
         memcpy(run->signal, st->text.ptr, st->text.len);
         run->signal_len = (uint8_t)st->text.len;
     }

@@ -269,9 +269,12 @@ enum err tracker_load(struct tracker *t, struct bytes saved, struct err_detail *
                        magic ? "written by another version" : "no magic");
     get(&r, t->prev_epoch.bytes, EVENT_UUID_BYTES);
     t->prev_seq = get_i64(&r);
-    t->has_prev = get_u8(&r) != 0;
+    unsigned int has_epoch = get_u8(&r);
+    t->has_prev = has_epoch == 1;
     t->old_watermark = get_i64(&r);
     size_t n = get_u16(&r);
+    if (r.err == ERR_OK && (has_epoch > 1 || t->old_watermark < 0))
+        r.err = ERR_MALFORMED;
     if (r.err == ERR_OK && n > TRACKER_RUNS_MAX)
         r.err = ERR_LIMIT;
     for (size_t i = 0; i < n && r.err == ERR_OK; i++) {
