@@ -65,6 +65,8 @@ static void replace(struct step *s, struct tracker_run *run)
 {
     int64_t now = s->statement->time_ms;
 
+    if (host_end_rebooted(s, run))
+        return;
     if (run->stated)
         emit_end(s, run, END_KILLED, detail_of(run, run->marker), now,
                  run->last_ms < now ? run->last_ms : now);

@@ -178,26 +178,33 @@ void host_take_tick(struct step *s)
     host_plan(t);
 }
 
-/* No enclave survives a reboot, and the log of this boot has been read: what is left of an earlier
- * one ended with it, somewhere between its last proof of life and the boot. */
-static void end_earlier_boots(struct step *s)
+/* No enclave survives a reboot: it ended between its last proof of life and the boot. */
+bool host_end_rebooted(struct step *s, struct tracker_run *run)
 {
     struct tracker *t = s->tracker;
     int64_t boot = t->has_clock ? t->boot_wall_ms : s->statement->time_ms;
 
+    if (event_uuid_equal(&run->boot_id, &t->options.boot_id) ||
+        run_is_of_earlier_boot(t, s->statement))
+        return false;
+    if (!run->stated) {
+        run_forget(t, run);
+        return true;
+    }
+    int64_t alive = run->last_ms > t->old_watermark ? run->last_ms : t->old_watermark;
+    int64_t end = boot > run->last_ms ? boot : run->last_ms;
+    emit_end(s, run, END_HOST_REBOOT, bytes_of(NULL, 0), end, alive < end ? alive : end);
+    s->out->events[s->out->events_n - 1].evidence = EVIDENCE_BOOT;
+    return true;
+}
+
+/* The log of this boot has been read: it did not end what is left of an earlier one. */
+static void end_earlier_boots(struct step *s)
+{
     for (size_t i = 0; i < TRACKER_RUNS_MAX; i++) {
-        struct tracker_run *run = &t->runs[i];
-        if (run->state == RUN_NONE || run->state == RUN_ENDED ||
-            event_uuid_equal(&run->boot_id, &t->options.boot_id))
-            continue;
-        if (!run->stated) {
-            run_forget(t, run);
-            continue;
-        }
-        int64_t alive = run->last_ms > t->old_watermark ? run->last_ms : t->old_watermark;
-        int64_t end = boot > run->last_ms ? boot : run->last_ms;
-        emit_end(s, run, END_HOST_REBOOT, bytes_of(NULL, 0), end, alive < end ? alive : end);
-        s->out->events[s->out->events_n - 1].evidence = EVIDENCE_BOOT;
+        struct tracker_run *run = &s->tracker->runs[i];
+        if (run->state != RUN_NONE && run->state != RUN_ENDED)
+            (void)host_end_rebooted(s, run);
     }
 }
 

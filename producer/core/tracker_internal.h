@@ -37,6 +37,9 @@ void run_set_state(struct tracker *t, struct tracker_run *run, enum run_state st
 void run_retire(struct tracker *t, struct tracker_run *run);
 void run_forget(struct tracker *t, struct tracker_run *run);
 
+/* Evidence from before this boot, found while reading history. */
+bool run_is_of_earlier_boot(const struct tracker *t, const struct statement *statement);
+
 /* Facts: the first statement of each counts; false = it says something else (nothing changed). */
 bool run_take_args(struct tracker_run *run, const struct run_args *args);
 void run_take_slot(const struct tracker *t, struct tracker_run *run, uint64_t slot,
@@ -60,6 +63,9 @@ void run_to_event(const struct tracker_run *run, struct event_run *out);
 enum err host_take_facts(struct step *s) MUST_CHECK;
 void host_take_tick(struct step *s);
 void host_take_caught_up(struct step *s);
+/* The run belongs to an earlier boot, the statement of this step does not: ends the run with the
+ * reboot and returns true. */
+bool host_end_rebooted(struct step *s, struct tracker_run *run);
 void host_plan(struct tracker *t);
 const struct tracker_host *host_in_force(const struct tracker *t);
 

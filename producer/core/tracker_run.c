@@ -103,8 +103,7 @@ void run_retire(struct tracker *t, struct tracker_run *run)
         run_forget(t, run_oldest(t, true));
 }
 
-/* Evidence from before this boot, found while reading history. */
-static bool is_of_earlier_boot(const struct tracker *t, const struct statement *statement)
+bool run_is_of_earlier_boot(const struct tracker *t, const struct statement *statement)
 {
     return statement->source == EVIDENCE_LOG && !t->caught_up && t->has_clock &&
            statement->time_ms < t->boot_wall_ms - TRACKER_BOOT_SLACK_MS;
@@ -155,7 +154,7 @@ struct tracker_run *run_create(struct tracker *t, const struct statement *statem
     run->first_ms = run->last_ms = statement->time_ms;
     run->pid = statement->pid;
     run->has = statement->pid != 0 ? RUN_HAS_PID : 0;
-    if (!is_of_earlier_boot(t, statement))
+    if (!run_is_of_earlier_boot(t, statement))
         run->boot_id = t->options.boot_id;
     /* Taken: the same start told again, it has had its events. */
     if (!run_name_itself(run) || run_id_is_taken(t, run))

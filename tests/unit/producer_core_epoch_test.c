@@ -462,6 +462,19 @@ static void history_from_before_the_boot_ends_with_it(void **state)
     assert_int_equal(event_at(1)->running_n, 1);
 }
 
+static void a_pid_used_again_after_a_reboot_ends_the_old_run_with_the_reboot(void **state)
+{
+    (void)state;
+    say_facts();
+    log_says(STATEMENT_ALLOCATED, PID, BOOT - 60000);
+    fixture_forget(f);
+    log_says(STATEMENT_PROCESS_STARTED, PID, BOOT + 90000);
+    assert_int_equal(f->seen_n, 1);
+    assert_int_equal(event_at(0)->end_cause, END_HOST_REBOOT);
+    assert_int_equal(event_at(0)->event_time, BOOT);
+    assert_int_equal(event_at(0)->end_time_earliest, BOOT - 60000);
+}
+
 static void a_snapshot_of_the_largest_state_fits_a_record(void **state)
 {
     static char name[EVENT_STRING_MAX];
@@ -546,6 +559,7 @@ int main(void)
         TEST(damaged_state_is_refused_and_leaves_a_new_tracker),
         TEST(a_reboot_ends_what_the_log_did_not),
         TEST(history_from_before_the_boot_ends_with_it),
+        TEST(a_pid_used_again_after_a_reboot_ends_the_old_run_with_the_reboot),
         TEST(a_snapshot_of_the_largest_state_fits_a_record),
         TEST(an_instance_without_a_name_or_with_a_long_one_is_refused),
     };

@@ -13,7 +13,7 @@ static struct fixture *const f = &fixture;
 #define XXX  "[enc-xxxxxxx:7][INFO]" TIME "[a.rs:1] "
 #define BOOT                                                                                       \
     XXX "Enclave process PID: 7\n" XXX "Run args = RunEnclavesArgs { eif_path: \"h.eif\", "        \
-                                       "memory_mib: 64, cpu_count: Some(2) }\n" XXX                \
+        "memory_mib: 64, cpu_count: Some(2) }\n" XXX                                               \
         "Allocating memory regions to hold 67108864 bytes.\n" XXX                                  \
         "Allocated 32 region(s): 32 page(s) of 2 MB\n" XXX "Enclave ID = " FIXTURE_INSTANCE        \
         "-encabc\n"
@@ -69,6 +69,22 @@ static void compare_golden(const char *path, const char *text, size_t len)
     free((void *)(uintptr_t)golden.ptr);
 }
 
+/* The rotated files of k_rotate in the order of their age as their names tell it. */
+static void feed_folder(const char *folder)
+{
+    static const char *const rotated[] = {".log.3", ".log.2", ".log.1", ".log"};
+    char path[512];
+
+    for (size_t i = 0; strcmp(folder, "k_rotate") == 0 && i < 4; i++) {
+        snprintf(path, sizeof path,
+                 EM_TEST_DATA "/nitro-cli-logs/k_rotate/before-directory-moved/nitro_enclaves%s",
+                 rotated[i]);
+        fixture_feed_file(f, path);
+    }
+    log_path(path, sizeof path, folder);
+    fixture_feed_file(f, path);
+}
+
 static void recorded_logs_give_their_golden_traces(void **state)
 {
     char path[512];
@@ -76,8 +92,7 @@ static void recorded_logs_give_their_golden_traces(void **state)
     (void)state;
     for (size_t i = 0; i < FOLDERS; i++) {
         fixture_init(f);
-        log_path(path, sizeof path, folders[i]);
-        fixture_feed_file(f, path);
+        feed_folder(folders[i]);
         f->json[f->json_len] = '\0';
         snprintf(path, sizeof path, EM_SOURCE_DIR "/tests/golden/%s.trace", folders[i]);
         if (getenv("UPDATE") != NULL)

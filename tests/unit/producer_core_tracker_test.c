@@ -337,6 +337,16 @@ static void a_stop_of_a_slot_never_seen_starting_states_what_is_known(void **sta
     assert_int_equal(f->seen[0].event.run.has, RUN_HAS_PID | RUN_HAS_ENCLAVE_ID);
 }
 
+/* RUST_LOG=warn leaves only these. */
+static void a_warning_without_any_end_line_claims_nothing(void **state)
+{
+    (void)state;
+    say_slot(STATEMENT_HANG_UP, 3000);
+    boot();
+    say_slot(STATEMENT_HANG_UP, 4000);
+    trace_is("");
+}
+
 static void a_stale_socket_claims_no_end(void **state)
 {
     struct statement s = about(STATEMENT_STALE_SOCKET, 3000);
@@ -613,6 +623,7 @@ int main(void)
         TEST(a_stop_warning_may_precede_the_id),
         TEST(completion_without_the_command_is_still_a_terminate),
         TEST(a_stop_of_a_slot_never_seen_starting_states_what_is_known),
+        TEST(a_warning_without_any_end_line_claims_nothing),
         TEST(a_stale_socket_claims_no_end),
         TEST(a_boot_failure_held_its_resources_until_the_error),
         TEST(a_boot_failure_without_its_code_fails_at_the_loop_exit),
