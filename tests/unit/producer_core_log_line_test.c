@@ -174,7 +174,8 @@ static void a_stale_socket_names_a_slot_with_and_without_quotation_marks(void **
 static void file_and_line_are_never_looked_at(void **state)
 {
     (void)state;
-    one("[enc-xxxxxxx:77][INFO][" TIME "][/root/.cargo/src/other.rs:1] Enclave process PID: 77",
+    one("[enc-xxxxxxx:77][INFO][" TIME
+        "][/home/ec2-user/.cargo/src/other.rs:1] Enclave process PID: 77",
         STATEMENT_PROCESS_STARTED);
     none("[enc-xxxxxxx:77][INFO][" TIME "][x] Enclave process PID: 77", LOG_STAT_NO_HEADER);
 }
