@@ -172,7 +172,7 @@ static void reach_refresh(struct partition *p, const struct statement *s)
     int64_t from =
         time_max(before == NO_TIME ? p->final_until : hour_floor(before), p->final_until);
     if (before == NO_TIME)
-        from = time_max(from, hour_floor(inst->first_log_time));
+        from = time_max(from, hour_floor(inst->exists_from));
     for (int64_t hour = from; hour < p->cut_until && hour < inst->reach; hour += HOUR_MS)
         hour_mark(p, hour, REASON_WATERMARK_ADVANCED);
 }
@@ -198,6 +198,8 @@ static void say_run(struct partition *p, const struct statement *s, const struct
     if (claim == 0)
         claim = claim_open(p, s->inst, run->run_id);
     claim_join(p, s->inst, claim, &news);
+    if (facts_start(&news) != NO_TIME)
+        s->inst->exists_from = time_min(s->inst->exists_from, facts_start(&news));
     facts_release(p, &news);
     claim_mention(p, claim, s->epoch, event->seq);
 }

@@ -57,7 +57,7 @@ uint32_t instance_open(struct partition *p, struct bytes id)
     uint32_t at = order_position(p, id);
 
     inst->id = blob_intern(p, id);
-    inst->first_log_time = p->log_time;
+    inst->exists_from = p->log_time;
     inst->reach = inst->down_time = inst->gone_time = NO_TIME;
     inst->newest_epoch_started = inst->covered_until = inst->host_time = inst->boot_time = NO_TIME;
     *bucket_of(p, id) = index;
@@ -103,7 +103,7 @@ bool instance_is_expected(const struct partition *p, const struct instance *inst
 {
     int64_t lost_at = instance_lost_at(p, inst);
 
-    if (inst->first_log_time >= hour + HOUR_MS)
+    if (inst->exists_from >= hour + HOUR_MS)
         return false;
     if ((inst->flags & INSTANCE_DOWN) != 0 && inst->down_time <= hour)
         return false;

@@ -21,8 +21,8 @@ int64_t instance_reach_now(const struct partition *p, const struct instance *ins
 /* Silent for host_lost of log time in which somebody could write (R9, R14); NO_TIME if not. */
 int64_t instance_lost_at(const struct partition *p, const struct instance *inst);
 
-/* Whether the hour's completeness speaks of the instance: known before the hour's end, and not
- * down, gone or lost before its start. */
+/* Whether the hour's completeness speaks of the instance: known before the hour's end, or known to
+ * have run something before it; and not down, gone or lost before its start. */
 bool instance_is_expected(const struct partition *p, const struct instance *inst, int64_t hour);
 
 /* Whether the instance's watermark reaches the hour's end, or its HOST_DOWN lies before it. */

@@ -364,7 +364,7 @@ static void get_instance(struct loader *l)
     struct instance *inst = instance_at(l->p, instance_open(l->p, id));
     inst->flags = get_u32(l);
     inst->forgotten_n = get_u32(l);
-    inst->first_log_time = get(l);
+    inst->exists_from = get(l);
     inst->last_log_time = get(l);
     inst->last_active = get(l);
     inst->newest_epoch_started = get(l);

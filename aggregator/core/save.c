@@ -167,7 +167,7 @@ static void put_instance(const struct partition *p, struct avro_writer *w,
     put_blob(p, w, inst->id);
     avro_put_long(w, inst->flags);
     avro_put_long(w, inst->forgotten_n);
-    avro_put_long(w, inst->first_log_time);
+    avro_put_long(w, inst->exists_from);
     avro_put_long(w, inst->last_log_time);
     avro_put_long(w, inst->last_active);
     avro_put_long(w, inst->newest_epoch_started);

@@ -168,7 +168,7 @@ struct instance {
     uint32_t first_claim;
     uint32_t claims_n;
     uint32_t forgotten_n;
-    int64_t first_log_time;
+    int64_t exists_from; /* log time of its first record, or the first start of a run if earlier */
     int64_t last_log_time;
     int64_t last_active;          /* active time of the last record */
     int64_t newest_epoch_started; /* of all its epochs, forgotten ones included */

@@ -535,6 +535,32 @@ static void r15_a_dead_letter_makes_its_hour_incomplete(void **state)
     fixture_free(f);
 }
 
+/* [host reaches Kafka three hours late; "proven complete" with no instance known] */
+static void r11_a_host_that_reports_late_is_expected_in_the_hours_it_ran_in(void **state)
+{
+    struct fixture *f = fixture_new();
+    struct host h = {.id = "i-1", .epoch = 1, .boot = 9};
+    struct event_run *run = run_of(&h, "100-a", 100);
+
+    (void)state;
+    tick(f, at(0, 1, 0));
+    ticks_until(f, at(3, 10, 0));
+    assert_int_equal(part_of(f, at(0, 0, 0), 0)->expected_n, 0);
+    struct event e = event_of(&h, EVENT_HOST_UP, at(0, 5, 0), at(0, 5, 0));
+    take(f, at(3, 10, 1), &e);
+    e = run_event(&h, EVENT_ALLOCATED, run, at(0, 10, 0), at(0, 10, 0));
+    take(f, at(3, 10, 2), &e);
+    e = run_event(&h, EVENT_ENDED, run, at(0, 20, 0), at(0, 20, 0));
+    take(f, at(3, 10, 3), &e);
+    heartbeats(f, &h, at(3, 10, 30), at(3, 40, 30));
+    struct fixture_part *part = part_of(f, at(0, 0, 0), 0);
+    assert_true(part->revision > 1);
+    assert_int_equal(part->expected_n, 1);
+    assert_true(part->complete);
+    assert_int_equal(held_ms(f, at(0, 0, 0), "100-a"), 600000);
+    fixture_free(f);
+}
+
 static void a_refused_run_is_a_line_without_usage(void **state)
 {
     struct fixture *f = fixture_new();
@@ -607,6 +633,7 @@ int main(void)
         cmocka_unit_test(r9_a_host_that_went_down_is_not_expected_afterwards),
         cmocka_unit_test(r4_times_outside_boot_and_log_time_are_replaced_and_marked),
         cmocka_unit_test(r15_a_dead_letter_makes_its_hour_incomplete),
+        cmocka_unit_test(r11_a_host_that_reports_late_is_expected_in_the_hours_it_ran_in),
         cmocka_unit_test(a_refused_run_is_a_line_without_usage),
     };
 
