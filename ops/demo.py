@@ -37,10 +37,10 @@ NO_END = "(no end seen)"
 
 
 def say(text):
-    print(f"[{time.monotonic() - T0:6.1f}s] {text}", flush=True)
+    print(f"[{time.monotonic() - T0:4.0f}s] {text}", flush=True)
 
 
-T0 = time.monotonic()
+T0 = time.monotonic() - (time.time() - float(os.environ.get("EM_T0") or time.time()))
 
 
 class Interrupted(Exception):
@@ -81,12 +81,16 @@ class Demo:
         return program
 
     def stop(self):
+        """True if everything ended when it was asked to."""
+        clean = True
         for program in reversed(self.running):
             try:
                 program.stop()
             except Failed as e:
                 print(e, file=sys.stderr)
+                clean = False
         shutil.rmtree(self.work, ignore_errors=True)
+        return clean
 
     def check(self):
         return all(program.check() for program in self.running)
@@ -388,12 +392,20 @@ def main():
     except Failed as e:
         print(f"\nops/demo: {e}\nAll output of the programs: {demo.logs}", file=sys.stderr)
         status = 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        clean = stop_everything(demo)
+    return status if clean else 1
+
+
+def stop_everything(demo):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     say("Stopping everything")
-    demo.stop()
+    clean = demo.stop()
     say(f"Nothing is left running. The files stay in {shown(demo.output)}/")
-    return status
+    return clean
 
 
 if __name__ == "__main__":

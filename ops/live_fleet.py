@@ -56,44 +56,45 @@ class Log:
 
 
 class Fleet:
-    """Everything that is still to happen, in order of time; tick() does what is due."""
+    """What is still to happen, in order of time: plans (starts and stops) and lines to be written."""
 
     def __init__(self, logs, now):
         self.order = itertools.count()
-        self.due = []
+        self.plans, self.lines = [], []
         for log in logs:
-            self.at(now, lambda t, log=log: self.start(log, t))
-        self.stopping = False
+            self.plan(now, lambda t, log=log: self.start(log, t))
 
-    def at(self, when, action):
-        heapq.heappush(self.due, (when, next(self.order), action))
+    def plan(self, when, action):
+        heapq.heappush(self.plans, (when, next(self.order), action))
 
     def start(self, log, now):
-        if self.stopping:
-            return
         run, stop_at = log.next_start(now)
         if run:
             self.append(log, run.records)
             if stop_at:
-                self.at(stop_at, lambda t: self.stop(log, run, t))
-        self.at(now + log.pause_ms(), lambda t: self.start(log, t))
+                self.plan(stop_at, lambda t: self.stop(log, run, t))
+        self.plan(now + log.pause_ms(), lambda t: self.start(log, t))
 
     def stop(self, log, run, now):
-        if run in log.host.live:
-            self.append(log, log.host.stop(run, now))
+        self.append(log, log.host.stop(run, now))
 
     def append(self, log, records):
         for r in records:
-            self.at(r.time, lambda _, r=r: write(log.path, r.bytes()))
+            heapq.heappush(self.lines, (r.time, next(self.order), log.path, r.bytes()))
 
     def tick(self, now):
-        while self.due and self.due[0][0] <= now:
-            when, _, action = heapq.heappop(self.due)
+        """Does what is due; returns when there is more to do."""
+        while self.plans and self.plans[0][0] <= now:
+            when, _, action = heapq.heappop(self.plans)
             action(when)
-        return self.due[0][0] if self.due else now + 1000
+        while self.lines and self.lines[0][0] <= now:
+            _, _, path, line = heapq.heappop(self.lines)
+            write(path, line)
+        return min((heap[0][0] for heap in (self.plans, self.lines) if heap), default=now)
 
     def wind_down(self, logs, now):
-        self.stopping = True
+        """No further plans; every enclave that runs is ended."""
+        self.plans.clear()
         for log in logs:
             for run in list(log.host.live):
                 self.stop(log, run, max(now, run.running_time + 1))
@@ -123,7 +124,7 @@ def main():
         next_ms = fleet.tick(now_ms())
         time.sleep(min(0.2, max(0.001, (next_ms - now_ms()) / 1000)))
     fleet.wind_down(logs, now_ms())
-    while fleet.due:
+    while fleet.lines:
         fleet.tick(now_ms())
         time.sleep(0.01)
     return 0

@@ -99,7 +99,8 @@ def test_a_killed_demo_takes_its_programs_with_it(demo):
     run.wait_for_text("Waiting for the hour", 400)
     os.kill(run.process.pid, signal.SIGKILL)
     run.end()
-    wait_for("all programs to be gone", lambda: not run.left_running(), 30)
+    wait_for("all programs to be gone", lambda: not run.left_running(), 60,
+             explain=run.left_running)
 
 
 def test_an_error_is_told_and_leaves_nothing_running(demo):
