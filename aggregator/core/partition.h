@@ -157,8 +157,8 @@ const struct partition_identity *partition_identity(const struct partition *p);
 uint32_t partition_instances_n(const struct partition *p);
 uint32_t partition_open_runs_n(const struct partition *p);
 
-/* Canonical bytes of the state (equal states give equal bytes). ERR_CAPACITY: *len says how many.
- */
+/* Canonical bytes of the state (equal states give equal bytes), between records only. ERR_CAPACITY:
+ * a larger buffer is needed; twice as large is a good next try. */
 enum err partition_save(const struct partition *p, uint8_t *buffer, size_t cap,
                         size_t *len) MUST_CHECK;
 /* The capacity that `saved` needs, then the state itself in `memory` of that capacity.
