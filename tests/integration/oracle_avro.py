@@ -6,8 +6,6 @@ Exits 1 at the first difference, naming the seed that shows it again.
 """
 import argparse
 import copy
-import glob
-import importlib.util
 import io
 import json
 import os
@@ -21,6 +19,8 @@ from collections import Counter
 import duckdb
 import fastavro
 import fastavro.read
+
+from duckdb_avro import load_avro_extension
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EVENTS = 400
@@ -317,17 +317,6 @@ def check_containers(oracle, schema, seed):
         assert row["value"] == value and row["headers"] == {"origin": b"test"}
         assert (row["key"] is None) == ((seed + i) % 2 == 0)
     return f"{rows} rows each of events and archive records, equal bytes when written again"
-
-
-def load_avro_extension(db):
-    """From the PyPI package duckdb-ext-avro, if its version fits; nothing is downloaded."""
-    spec = importlib.util.find_spec("duckdb_ext")
-    for folder in spec.submodule_search_locations if spec else []:
-        for path in glob.glob(os.path.join(folder, "extensions", "v" + duckdb.__version__, "*",
-                                           "avro.duckdb_extension")):
-            db.execute(f"LOAD '{path}'")
-            return True
-    return False
 
 
 def check_duckdb(oracle, schema, seed):

@@ -8,6 +8,7 @@ import duckdb
 import fastavro
 import pytest
 
+from duckdb_avro import load_avro_extension
 from harness import (Bench, Sink, check_revisions, difference, rollup_usage, run_once, settled,
                      this_hour)
 from independent import HOUR_MS, Usage, runs_of_log, totals
@@ -153,6 +154,24 @@ def test_duckdb_reads_the_rollup_and_finds_the_same_sums(story):
             for name in ("tenants", "enclaves")]
     total = sum(from_logs(story).values(), Usage())
     assert sums == [(total.held_ms, total.vcpu_ms, total.mib_ms)] * 2
+
+
+def test_duckdb_reads_the_parts_and_the_rollups_avro(story):
+    db = duckdb.connect()
+    assert load_avro_extension(db)
+    below = story.sink.rollup_dir(story.hour, newest(story))
+    sums = [db.sql(f"select sum(held_ms), sum(vcpu_ms), sum(mib_ms) from read_avro('{path}')").fetchall()[0]
+            for path in (below / "tenants.avro", below / "enclaves.avro")]
+    # Newest line of each run over all parts and revisions: what ops/queries will be built on.
+    parts = story.sink.directory / "usage" / "**" / "*.avro"
+    sums.append(db.sql(f"""
+        with lines as (select *, row_number() over (partition by hour, instance_id, run_id
+                                                    order by filename desc) as age
+                       from read_avro('{parts}', filename = true) where line_kind = 'USAGE')
+        select sum(held_ms), sum(vcpu_ms), sum(mib_ms) from lines where age = 1 and not removed
+        """).fetchall()[0])
+    total = sum(from_logs(story).values(), Usage())
+    assert sums == [(total.held_ms, total.vcpu_ms, total.mib_ms)] * 3
 
 
 def test_manifests_name_every_file_with_its_hash_and_link_back(story):
