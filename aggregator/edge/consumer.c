@@ -13,6 +13,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+enum {
+    CONSUMER_LEAVE_MAX_MS = 5 * 1000, /* how long a stopping process waits for the coordinator */
+    CONSUMER_LEAVE_POLL_MS = 100,
+};
+
 /* ---- taking records ------------------------------------------------------------------------- */
 
 static struct worker_record record_of(const rd_kafka_message_t *m)
@@ -252,17 +257,36 @@ failed:
     return e;
 }
 
+/* Revokes (final checkpoints), then tells the group. Not rd_kafka_consumer_close: that waits for ever
+ * while the coordinator is away (seen with 2.0.2), and the group finds out anyhow. False: it does
+ * not answer; then rd_kafka_destroy would wait for ever, too. */
+static bool leave_group(struct consumer *c)
+{
+    int64_t give_up_at = clock_monotonic_ms() + CONSUMER_LEAVE_MAX_MS;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(c->rk);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(c->rk, queue);
+
+    if (error != NULL)
+        log_warn("consumer", "leaving the group failed",
+                 field_string("detail", rd_kafka_error_string(error)));
+    while (error == NULL && !rd_kafka_consumer_closed(c->rk) && clock_monotonic_ms() < give_up_at)
+        rd_kafka_queue_poll_callback(queue, CONSUMER_LEAVE_POLL_MS);
+    rd_kafka_error_destroy(error);
+    rd_kafka_queue_destroy(queue);
+    return rd_kafka_consumer_closed(c->rk) != 0;
+}
+
 void consumer_close(struct consumer *c)
 {
     if (c == NULL)
         return;
-    rd_kafka_resp_err_t code = rd_kafka_consumer_close(c->rk); /* revokes: final checkpoints */
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        log_warn("consumer", "leaving the group failed",
-                 field_string("detail", rd_kafka_err2str(code)));
+    bool left = leave_group(c);
     for (int32_t p = 0; p < c->options.partitions_n; p++)
         consumer_slot_reset(&c->slots[p], 0);
-    consumer_free(c);
+    if (left)
+        consumer_free(c);
+    else /* the process ends now; the client's threads end with it, and until then point to `c` */
+        log_warn("consumer", "stopped without telling the group: its coordinator does not answer");
 }
 
 /* ---- looking -------------------------------------------------------------------------------- */

@@ -76,11 +76,10 @@ class HostUnderTest(Host):
     def append_records(self, records):
         self.append(b"".join(r.bytes() for r in records))
 
-    def journal_bytes(self):
-        """Grows when something is committed: sum over the files of a fingerprint that changes."""
-        directory = Path(self.options["journal.dir"])
-        return {p.name: hashlib.sha256(p.read_bytes()).digest()
-                for p in sorted(directory.glob("*")) if p.is_file()} if directory.is_dir() else {}
+    def journal_holds(self, text):
+        """Something with this text has been committed and not been trimmed yet."""
+        return any(text.encode() in p.read_bytes()
+                   for p in Path(self.options["journal.dir"]).glob("*") if p.is_file())
 
 
 class Bench:
@@ -105,6 +104,7 @@ class Bench:
         return {
             "sink": f"file://{sink}", "topic": self.topic,
             "kafka.bootstrap.servers": self.kafka.bootstrap, "kafka.group.id": self.topic,
+            "kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 300,
             "era.first_hour": iso_hour(first_hour), "checkpoint.interval": "1s",
             "check.waive": "replication", "http.listen": "off", "seal.interval": "1s",
             **QUICK_POLICY, **options}

@@ -26,7 +26,6 @@ KILLS = {"producer while reading": 5, "producer after commit, before the acknowl
          "producer idle": 3, "aggregator while consuming": 4, "aggregator around part writing": 6,
          "aggregator around a checkpoint": 6, "aggregator in a rebalance": 4, "broker": 2}
 LONG_FACTOR = 6
-GROUP = {"kafka.session.timeout.ms": 2000, "kafka.heartbeat.interval.ms": 300}
 
 
 class Watch:
@@ -114,10 +113,6 @@ class Chaos:
         for program in programs:
             program.start()
 
-    def journal_has(self, host, name):
-        directory = host.options["journal.dir"]
-        return any(name.encode() in p.read_bytes() for p in directory.glob("*") if p.is_file())
-
     def kill_producer_while_reading(self, story):
         """Tries until one was killed before it had read all of a burst; those that were faster are
         counted where they belong."""
@@ -127,7 +122,7 @@ class Chaos:
             story.host.producer.kill()
             if self.watch.has(name):
                 phase = "producer idle"
-            elif self.journal_has(story.host, name):
+            elif story.host.journal_holds(name):
                 phase = "producer after commit, before the acknowledgement"
             else:
                 phase = "producer while reading"
@@ -142,7 +137,7 @@ class Chaos:
         try:
             name = story.burst(self.rng.randrange(1, 8))
             wait_for("the journal to hold the last event",
-                     lambda: self.journal_has(story.host, name), 20, 0.002)
+                     lambda: story.host.journal_holds(name), 20, 0.002)
             time.sleep(self.rng.uniform(0, 0.02))
             story.host.producer.kill()
         finally:
@@ -223,7 +218,7 @@ def aftermath(kafka, tmp_path_factory, seed, request):
     bench.stories = [Story(h, bench.first_hour + 1000 * n, this_hour() - 1_200_000, bench.rng)
                      for n, h in enumerate(bench.hosts)]
     bench.sink = Sink(bench.directory / "sink")
-    aggregators = [bench.aggregator(f"aggregator-{n}", bench.sink.directory, bench.first_hour, **GROUP)
+    aggregators = [bench.aggregator(f"aggregator-{n}", bench.sink.directory, bench.first_hour)
                    for n in (1, 2)]
     for program in [*aggregators, *(h.producer for h in bench.hosts)]:
         program.start()
@@ -343,7 +338,7 @@ def test_an_undisturbed_aggregator_writes_the_same_bytes(aftermath):
     again.directory.mkdir()
     (again.directory / "eras.json").write_bytes(bench.sink.read("eras.json"))
     program = bench.aggregator("undisturbed", again.directory, bench.first_hour, **{
-        **GROUP, "kafka.group.id": f"{bench.topic}-undisturbed"}).start()
+        "kafka.group.id": f"{bench.topic}-undisturbed"}).start()
     parts = bench.sink.files("usage/**/rev=*.avro")
     wait_for("all parts to be written again",
              lambda: program.check() and set(parts) <= set(again.files("usage/**/rev=*.avro")), 120)
