@@ -257,9 +257,9 @@ failed:
     return e;
 }
 
-/* Revokes (final checkpoints), then tells the group. Not rd_kafka_consumer_close: that waits for ever
- * while the coordinator is away (seen with 2.0.2), and the group finds out anyhow. False: it does
- * not answer; then rd_kafka_destroy would wait for ever, too. */
+/* Revokes (final checkpoints), then tells the group. Not rd_kafka_consumer_close: that waits for
+ * ever while the coordinator is away (seen with 2.0.2), and the group finds out anyhow. False: it
+ * does not answer; then rd_kafka_destroy would wait for ever, too. */
 static bool leave_group(struct consumer *c)
 {
     int64_t give_up_at = clock_monotonic_ms() + CONSUMER_LEAVE_MAX_MS;
