@@ -3,7 +3,7 @@
  * and its time. Everything that the tracker ever learns comes as one of these. (`enum evidence`,
  * the source, is part of the event's schema; hence the struct is called `statement`.)
  *
- * Issue 3 produces statements from the log, the clocks and the host's facts. Statements from /proc,
+ * So far statements come from the log, the clocks and the host's facts. Statements from /proc,
  * pidfd and inotify use the same struct with another source.
  */
 #ifndef PRODUCER_CORE_EVIDENCE_H
