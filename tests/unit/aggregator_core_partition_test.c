@@ -312,6 +312,85 @@ static void r1_a_linked_epoch_continues_the_runs(void **state)
     fixture_free(f);
 }
 
+/* [lost state directory: the tail vanishes without a gap]: here it is the tail that was lost. */
+static void r1_an_epoch_that_continues_more_than_was_seen_is_a_gap(void **state)
+{
+    struct fixture *f = fixture_new();
+    struct host old = {.id = "i-1", .epoch = 1, .boot = 9};
+    struct host new = {.id = "i-1", .epoch = 2, .boot = 9};
+    struct event_run *run = run_of(&old, "100-a", 100);
+
+    (void)state;
+    say(f, &old, EVENT_HOST_UP, at(0, 1, 0));
+    say_run(f, &old, EVENT_ALLOCATED, run, at(0, 10, 0));
+    struct event up = event_of(&new, EVENT_HOST_UP, at(0, 30, 0), at(0, 30, 0));
+    up.has = EVENT_HAS_PREV_EPOCH | EVENT_HAS_PREV_SEQ;
+    up.prev_epoch = uuid_of(1);
+    up.prev_seq = old.seq + 1; /* one more than ever arrived: the end of the run, perhaps */
+    take(f, at(0, 30, 2), &up);
+    heartbeats(f, &new, at(0, 31, 0), at(1, 3, 0));
+    struct fixture_part *part = part_of(f, at(0, 0, 0), 1);
+    assert_int_equal(part->gaps_n, 1);
+    assert_false(part->complete);
+    assert_int_equal(held_ms(f, at(0, 0, 0), "100-a"), 0);
+    fixture_free(f);
+}
+
+static void r5_of_two_statements_the_stronger_evidence_counts_then_the_earlier_time(void **state)
+{
+    for (int order = 0; order < 2; order++) {
+        struct fixture *f = fixture_new();
+        struct host h = {.id = "i-1", .epoch = 1, .boot = 9};
+        struct host told = {.id = "i-1", .epoch = 2};
+        struct event_run *run = run_of(&h, "100-a", 100);
+        struct event_run later = *run, earlier = *run;
+
+        (void)state;
+        say(f, &h, EVENT_HOST_UP, at(0, 1, 0));
+        later.has |= RUN_HAS_ALLOCATED_TIME;
+        later.allocated_time = at(0, 12, 0);
+        earlier.has |= RUN_HAS_ALLOCATED_TIME;
+        earlier.allocated_time = at(0, 10, 0);
+        for (int i = 0; i < 2; i++) {
+            /* A pidfd saw the process go at 0:20; the log, which is stronger, says 0:22. */
+            struct event e =
+                event_of(&told, EVENT_ENDED, i == order ? at(0, 20, 0) : at(0, 22, 0), 0);
+            e.evidence = i == order ? EVIDENCE_PIDFD : EVIDENCE_LOG;
+            e.end_cause = i == order ? END_KILLED : END_EXITED;
+            e.run = i == order ? later : earlier;
+            take(f, at(0, 23, 0), &e);
+        }
+        heartbeats(f, &h, at(0, 23, 0), at(1, 3, 0));
+        assert_int_equal(held_ms(f, at(0, 0, 0), "100-a"), 12 * 60000);
+        assert_int_equal(line_of(part_of(f, at(0, 0, 0), 1), "100-a")->end_cause, END_EXITED);
+        fixture_free(f);
+    }
+}
+
+static void r6_of_two_ids_of_one_run_the_earlier_start_counts(void **state)
+{
+    for (int order = 0; order < 2; order++) {
+        struct fixture *f = fixture_new();
+        struct host h = {.id = "i-1", .epoch = 1, .boot = 9};
+        struct event_run *a = run_of(&h, "100-a", 100), *b = run_of(&h, "100-b", 100);
+        struct event_run *first = order == 0 ? a : b, *second = order == 0 ? b : a;
+
+        (void)state;
+        a->has |= RUN_HAS_ENCLAVE_ID;
+        a->enclave_id = bytes_of_string("i-1-enc1a1fb7cf3f172a5");
+        b->has |= RUN_HAS_ENCLAVE_ID;
+        b->enclave_id = a->enclave_id;
+        say(f, &h, EVENT_HOST_UP, at(0, 1, 0));
+        say_run(f, &h, EVENT_ALLOCATED, first, at(0, 10, 0));
+        say_run(f, &h, EVENT_ALLOCATED, second, at(0, 11, 0));
+        say_run(f, &h, EVENT_ENDED, second, at(0, 20, 0));
+        heartbeats(f, &h, at(0, 21, 0), at(1, 3, 0));
+        assert_int_equal(held_ms(f, at(0, 0, 0), "100-a"), 600000);
+        assert_int_equal(part_of(f, at(0, 0, 0), 1)->lines_n, 1);
+        fixture_free(f);
+    }
+}
+
 /* "A snapshot alone restores every running enclave if all earlier records are lost." */
 static void a_snapshot_alone_restores_a_run_across_a_gap(void **state)
 {
@@ -626,6 +705,9 @@ int main(void)
         cmocka_unit_test(r3_a_watermark_counts_only_up_to_its_records_log_time),
         cmocka_unit_test(r1_an_epoch_that_does_not_link_is_a_gap),
         cmocka_unit_test(r1_a_linked_epoch_continues_the_runs),
+        cmocka_unit_test(r1_an_epoch_that_continues_more_than_was_seen_is_a_gap),
+        cmocka_unit_test(r5_of_two_statements_the_stronger_evidence_counts_then_the_earlier_time),
+        cmocka_unit_test(r6_of_two_ids_of_one_run_the_earlier_start_counts),
         cmocka_unit_test(a_snapshot_alone_restores_a_run_across_a_gap),
         cmocka_unit_test(r6_two_run_ids_with_one_slot_are_one_run_under_the_smaller_id),
         cmocka_unit_test(r6_a_reused_pid_is_another_run),
