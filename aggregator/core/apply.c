@@ -524,6 +524,9 @@ void apply_sweep(struct partition *p)
             if (can_forget(p, claim_at(p, c)))
                 claim_forget(p, inst, c);
         }
+        if (inst->claims_n == 0 && inst->first_epoch != 0 &&
+            p->log_time - inst->last_log_time >= p->policy.instance_ttl_ms)
+            instance_forget(p, inst);
     }
     while (p->first_dead_letter != 0) {
         uint32_t first = p->first_dead_letter;

@@ -60,6 +60,12 @@ static void epoch_forget_oldest(struct partition *p, struct instance *inst)
     inst->epochs_n--;
 }
 
+void epoch_forget_all(struct partition *p, struct instance *inst)
+{
+    while (inst->first_epoch != 0)
+        epoch_forget_oldest(p, inst);
+}
+
 uint32_t epoch_open(struct partition *p, struct instance *inst, const struct event *event)
 {
     if (inst->epochs_n == EPOCHS_PER_INSTANCE_MAX)

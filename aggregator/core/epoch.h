@@ -19,6 +19,9 @@ uint32_t epoch_find(const struct partition *p, const struct instance *inst,
  */
 uint32_t epoch_open(struct partition *p, struct instance *inst, const struct event *event);
 
+/* Forgets all epochs; the time they covered stays as the residue of R7. */
+void epoch_forget_all(struct partition *p, struct instance *inst);
+
 /* True if `seq` is news; then it is remembered. Not for heartbeats. */
 bool epoch_take_seq(struct partition *p, struct epoch *e, int64_t seq, int64_t observed_time);
 

@@ -120,6 +120,22 @@ bool instance_reaches(const struct partition *p, const struct instance *inst, in
     return reach != NO_TIME && reach >= hour_end;
 }
 
+void instance_forget(struct partition *p, struct instance *inst)
+{
+    blob_ref *const facts[] = {&inst->account, &inst->region,        &inst->zone,
+                               &inst->tags,    &inst->instance_type, &inst->boot_id};
+
+    assert(inst->claims_n == 0);
+    epoch_forget_all(p, inst);
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        blob_release(p, *facts[i]);
+        *facts[i] = 0;
+    }
+    inst->flags = 0;
+    inst->reach = inst->down_time = inst->gone_time = NO_TIME;
+    inst->host_time = inst->boot_time = NO_TIME;
+}
+
 static void replace(struct partition *p, blob_ref *into, struct bytes content)
 {
     blob_ref old = *into;

@@ -28,6 +28,10 @@ bool instance_is_expected(const struct partition *p, const struct instance *inst
 /* Whether the instance's watermark reaches the hour's end, or its HOST_DOWN lies before it. */
 bool instance_reaches(const struct partition *p, const struct instance *inst, int64_t hour_end);
 
+/* Silent for instance_ttl and without runs: all but its id and the time it covered is forgotten
+ * (R7). The residue is of fixed size; a later record makes it an instance like any other. */
+void instance_forget(struct partition *p, struct instance *inst);
+
 /* Keeps the newest statement about the host. */
 void instance_host_facts(struct partition *p, struct instance *inst, const struct event *event);
 

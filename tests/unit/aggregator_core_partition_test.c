@@ -661,6 +661,51 @@ static void a_refused_run_is_a_line_without_usage(void **state)
     fixture_free(f);
 }
 
+static size_t saved_bytes(struct fixture *f)
+{
+    static uint8_t saved[1 << 20];
+    size_t n;
+
+    assert_int_equal(partition_save(f->p, saved, sizeof saved, &n), ERR_OK);
+    return n;
+}
+
+/* [dead spot instances block completeness for ever]: they do not stay in memory for ever either. */
+static void r7_an_instance_silent_for_its_ttl_leaves_a_residue_and_can_come_back(void **state)
+{
+    struct fixture *f = fixture_new();
+    struct host h = {.id = "i-1", .epoch = 1, .boot = 9}, again = {.id = "i-1", .epoch = 2};
+    struct event_run *run = run_of(&h, "100-a", 100), *next = run_of(&again, "200-b", 200);
+    struct event_pair values[] = {{BYTES_LITERAL("instance_ttl"), BYTES_LITERAL("24h")},
+                                  {BYTES_LITERAL("tick_interval"), BYTES_LITERAL("30m")},
+                                  {BYTES_LITERAL("horizon"), BYTES_LITERAL("4h")}};
+    struct event policy = {.type = EVENT_POLICY, .has = EVENT_HAS_POLICY};
+
+    (void)state;
+    policy.policy = (struct event_policy){1, RULES_VERSION, {values, 3}};
+    take(f, at(0, 0, 1), &policy);
+    struct event up = event_of(&h, EVENT_HOST_UP, at(0, 1, 0), at(0, 1, 0));
+    up.has = EVENT_HAS_HOST;
+    up.host.region = BYTES_LITERAL("eu-central-1");
+    take(f, at(0, 1, 1), &up);
+    say_run(f, &h, EVENT_ALLOCATED, run, at(0, 10, 0));
+    say_run(f, &h, EVENT_ENDED, run, at(0, 20, 0));
+    for (int64_t t = at(0, 40, 0); t <= at(10, 0, 0); t += 20 * 60000)
+        tick(f, t);
+    size_t remembered = saved_bytes(f); /* its run is forgotten, its epoch and host are not */
+    for (int64_t t = at(10, 20, 0); t <= at(26, 0, 0); t += 20 * 60000)
+        tick(f, t);
+    assert_true(saved_bytes(f) + 50 < remembered);
+    assert_int_equal(partition_instances_n(f->p), 1);
+    say_run(f, &again, EVENT_ALLOCATED, next, at(26, 10, 0));
+    say_run(f, &again, EVENT_ENDED, next, at(26, 30, 0));
+    for (int64_t t = at(26, 40, 0); t <= at(28, 0, 0); t += 60000)
+        say(f, &again, EVENT_HEARTBEAT, t);
+    assert_int_equal(held_ms(f, at(26, 0, 0), "200-b"), 20 * 60000);
+    assert_int_equal(part_of(f, at(26, 0, 0), 0)->expected_n, 1);
+    fixture_free(f);
+}
+
 /* End causes with a range are billed to end_time_earliest (R8). */
 static void r8_an_unseen_end_is_billed_to_its_earliest_moment(void **state)
 {
@@ -711,6 +756,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_alone_restores_a_run_across_a_gap),
         cmocka_unit_test(r6_two_run_ids_with_one_slot_are_one_run_under_the_smaller_id),
         cmocka_unit_test(r6_a_reused_pid_is_another_run),
+        cmocka_unit_test(r7_an_instance_silent_for_its_ttl_leaves_a_residue_and_can_come_back),
         cmocka_unit_test(r9_host_lost_never_makes_an_hour_complete_and_ends_the_expectation),
         cmocka_unit_test(r9_a_host_that_went_down_is_not_expected_afterwards),
         cmocka_unit_test(r4_times_outside_boot_and_log_time_are_replaced_and_marked),
