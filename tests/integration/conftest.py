@@ -16,16 +16,18 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="more kills")
 
 
+def pytest_configure(config):
+    if config.option.seed is None:
+        config.option.seed = random.SystemRandom().randrange(1 << 31)
+
+
+def pytest_report_header(config):
+    return f"seed {config.option.seed} (replay: ops/test integration --seed {config.option.seed})"
+
+
 @pytest.fixture(scope="session")
 def seed(request):
-    value = request.config.getoption("--seed")
-    return random.SystemRandom().randrange(1 << 31) if value is None else value
-
-
-@pytest.fixture(scope="session", autouse=True)
-def seed_is_printed(seed, request):
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    reporter.write_line(f"\nseed {seed} (replay: ops/test integration --seed {seed})")
+    return request.config.getoption("--seed")
 
 
 @pytest.fixture(scope="session")

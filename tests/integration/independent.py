@@ -9,12 +9,13 @@ import io
 import json
 import re
 import struct
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 import fastavro
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from nitro_log import parse_time
@@ -108,8 +109,7 @@ def read_topic(bootstrap, topic, timeout_s=60.0):
                          "enable.auto.commit": False, "auto.offset.reset": "earliest"})
     try:
         partitions = sorted(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
-        ends = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)
-                for p in partitions}
+        ends = {p: range_of(consumer, TopicPartition(topic, p), timeout_s) for p in partitions}
         records = {p: [] for p in partitions}
         consumer.assign([TopicPartition(topic, p, low) for p, (low, _) in ends.items()])
         waiting = {p for p, (low, high) in ends.items() if high > low}
@@ -128,6 +128,18 @@ def read_topic(bootstrap, topic, timeout_s=60.0):
         return records
     finally:
         consumer.close()
+
+
+def range_of(consumer, partition, timeout_s):
+    """First offset and the one after the last. A broker that was just started does not lead yet."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=10)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 # ---- usage from records --------------------------------------------------------------------------
