@@ -229,18 +229,9 @@ class Kafka:
                     raise
         raise AssertionError("unreachable")
 
-    def answers(self):
-        from confluent_kafka import KafkaException
-        from confluent_kafka.admin import AdminClient
-        try:
-            admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
-            return bool(admin.list_topics(timeout=1).brokers)
-        except KafkaException:
-            return False
-
     def wait_ready(self, timeout_s=60.0):
         wait_for("Kafka to answer a metadata request",
-                 lambda: self.program.check() and self.answers(), timeout_s, 0.1)
+                 lambda: self.program.check() and answers(self.bootstrap), timeout_s, 0.1)
 
     def kill(self):
         self.program.kill()
@@ -260,6 +251,17 @@ def topic_specs(path=ROOT / "schemas" / "topics.yaml"):
     return {t["name"]: t for t in document["topics"]}
 
 
+def answers(bootstrap):
+    """A broker gives metadata."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+    try:
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        return bool(admin.list_topics(timeout=1).brokers)
+    except KafkaException:
+        return False
+
+
 def create_topics(bootstrap, partitions=None, names=None, rename=None, config=None):
     """Creates topics of schemas/topics.yaml on a one-node broker; existing ones stay as they are."""
     from confluent_kafka import KafkaError, KafkaException
@@ -273,6 +275,7 @@ def create_topics(bootstrap, partitions=None, names=None, rename=None, config=No
         settings["min.insync.replicas"] = "1"
         wanted.append(NewTopic((rename or {}).get(name, name), partitions or spec["partitions"], 1,
                                config=settings))
+    wait_for(f"Kafka on {bootstrap} to answer", lambda: answers(bootstrap), 15)
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     for name, future in admin.create_topics(wanted, operation_timeout=20).items():
         try:

@@ -63,19 +63,13 @@ def demo(tmp_path):
             run.end()
 
 
-def test_the_demo_prints_usage_per_tenant_and_stops_cleanly(demo):
-    run = demo()
-    assert run.end(400) == 0, run.text()[-3000:]
-    said = run.text()
-    for tenant in ("alpha-bank", "web-shop", "unattributed"):
-        assert re.search(rf"^  {tenant} +\d+ +[\d.]+ ", said, re.M), said[-3000:]
-    assert "manifest.json" in said and "Nothing is left running" in said
-    assert not run.left_running()
-
-
-def test_the_live_demo_shows_starts_and_ends_until_ctrl_c_and_leaves_nothing(demo):
+def test_the_live_demo_shows_usage_starts_and_ends_until_ctrl_c_and_leaves_nothing(demo):
+    """Without --live it does the same up to the table and ends by itself: see test_compose."""
     run = demo("--live")
     run.wait_for_text(r"takes \d+ vCPUs", 400)
+    for tenant in ("alpha-bank", "web-shop", "unattributed"):
+        assert re.search(rf"^  {tenant} +\d+ +[\d.]+ ", run.text(), re.M), run.text()[-3000:]
+    assert "manifest.json" in run.text()
     run.wait_for_text(r"(terminated|exited|signalled).* after [\d.]+ s", 90)
     os.kill(run.process.pid, signal.SIGINT)
     assert run.end() == 0, run.text()[-3000:]
