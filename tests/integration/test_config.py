@@ -1,9 +1,13 @@
 """Configuration of both programs: what is wrong is said with file, line and the nearest valid name."""
+import os
+import re
+
 import pytest
 import yaml
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from harness import run_once, set_args, this_hour
+from testbed import ROOT
 
 PROGRAMS = ("enclave-producer", "enclave-aggregator")
 
@@ -110,3 +114,24 @@ def test_the_producers_check_finds_a_journal_that_nobody_can_write(bench):
     host.options["journal.dir"] = "/proc/no-such-directory"
     status, out, err = run_once("enclave-producer", "check", *set_args(host.options))
     assert status == 1 and "journal" in out + err
+
+
+def test_the_option_reference_is_what_the_programs_print():
+    """ops/OPTIONS.md; UPDATE=1 writes it anew."""
+    pages = [run_once(program, "--help=markdown")[1] for program in PROGRAMS]
+    page = ("<!-- Printed by both programs with --help=markdown; UPDATE=1 ops/test integration writes it anew. "
+            "-->\n\n" + "\n".join(pages))
+    path = ROOT / "ops" / "OPTIONS.md"
+    if os.environ.get("UPDATE"):
+        path.write_text(page)
+    assert path.read_text() == page
+
+
+def test_every_alarm_has_its_page_in_the_runbook():
+    runbook = (ROOT / "ops" / "RUNBOOK.md").read_text()
+    source = "".join(path.read_text() for path in (ROOT / "aggregator").rglob("*.c"))
+    alarms = re.findall(r'log_error\(\s*"alarm",\s*"([^"]+)"', source)
+    assert len(alarms) >= 6
+    for alarm in alarms:
+        words = alarm.split(":")[0].split(";")[0]
+        assert f"### alarm: {words}" in runbook, alarm
