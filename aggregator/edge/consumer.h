@@ -34,7 +34,7 @@ struct consumer_options {
 };
 
 /* What kafka_conf_build is to set before the user's own properties. */
-enum { CONSUMER_KAFKA_PROPERTIES_N = 5 };
+enum { CONSUMER_KAFKA_PROPERTIES_N = 6 };
 extern const struct kafka_property consumer_kafka_properties[CONSUMER_KAFKA_PROPERTIES_N];
 
 /* Asks the broker. ERR_KAFKA. For worker_options.log_range. */

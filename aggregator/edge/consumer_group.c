@@ -13,9 +13,14 @@
  * that of traffic (0.35 M records/s with the defaults, 1.4 M with larger ones). Both limits count
  * per partition here, because every partition has a queue of its own. */
 const struct kafka_property consumer_kafka_properties[CONSUMER_KAFKA_PROPERTIES_N] = {
-    {"queued.min.messages", "500000"},      {"queued.max.messages.kbytes", "131072"},
-    {"fetch.message.max.bytes", "4194304"}, {"isolation.level", "read_committed"},
+    {"queued.min.messages", "500000"},
+    {"queued.max.messages.kbytes", "131072"},
+    {"fetch.message.max.bytes", "4194304"},
+    {"isolation.level", "read_committed"},
     {"enable.auto.offset.store", "false"},
+    /* A killed process's partitions move within seconds; librdkafka's 45 s are for slow networks.
+     */
+    {"session.timeout.ms", "10000"},
 };
 
 /* ---- one partition -------------------------------------------------------------------------- */

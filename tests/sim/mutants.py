@@ -73,6 +73,7 @@ MUTANTS = [
      ">= p->policy.grace_ms)\n        return hour;", ">= p->policy.grace_ms * 100)\n        return hour;"),
     ("r10-revisions-are-cut-at-once", "hour.c",
      "return h->rev1_cut + k * interval;", "return h->rev1_cut + k;"),
+    ("r10-a-new-interval-waits-for-a-restart", "apply.c", "hours_revision_refresh(p);", ";"),
     ("r10-unchanged-lines-are-issued-again", "emit.c",
      "if (!e->first && !bit_get(claim->dirty, e->hour))\n            continue;", ""),
     ("r10-merged-lines-are-not-removed", "emit.c",

@@ -486,6 +486,27 @@ r10_an_event_for_a_closed_hour_makes_a_revision_with_the_changed_lines_only(void
     fixture_free(f);
 }
 
+static void r10_a_new_revision_interval_moves_the_next_revision_at_once(void **state)
+{
+    struct fixture *f = fixture_new();
+    struct host late = {.id = "i-2", .epoch = 2};
+    struct event_run *b = run_of(&late, "200-b", 200);
+    struct event_pair values[] = {{BYTES_LITERAL("revision_interval"), BYTES_LITERAL("1m")}};
+    struct event policy = {.type = EVENT_POLICY, .has = EVENT_HAS_POLICY};
+
+    (void)state;
+    f->round_trip = false; /* a load finds it out afresh: live must, too */
+    tick(f, at(0, 1, 0));
+    ticks_until(f, at(1, 3, 0));
+    struct event told = run_event(&late, EVENT_ALLOCATED, b, at(0, 40, 0), 0);
+    take(f, at(1, 3, 10), &told);
+    policy.policy = (struct event_policy){1, RULES_VERSION, {values, 1}};
+    take(f, at(1, 3, 20), &policy);
+    ticks_until(f, at(1, 5, 0));
+    assert_int_equal(part_of(f, at(0, 0, 0), 0)->revision, 2);
+    fixture_free(f);
+}
+
 static void r10_beyond_the_horizon_news_is_a_correction_in_the_open_hour(void **state)
 {
     struct fixture *f = fixture_new();
@@ -739,6 +760,7 @@ int main(void)
         cmocka_unit_test(r10_every_hour_of_a_long_silence_gets_its_first_revision),
         cmocka_unit_test(
             r10_an_event_for_a_closed_hour_makes_a_revision_with_the_changed_lines_only),
+        cmocka_unit_test(r10_a_new_revision_interval_moves_the_next_revision_at_once),
         cmocka_unit_test(r10_beyond_the_horizon_news_is_a_correction_in_the_open_hour),
         cmocka_unit_test(r14_a_span_in_which_nobody_could_write_counts_towards_no_grace),
         cmocka_unit_test(r14_log_time_is_the_running_maximum),
