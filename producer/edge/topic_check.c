@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const waivable[] = {"retention", "replication", "min.insync.replicas",
-                                       "unclean.leader.election"};
+static const char *const waivable[] = {"retention", "replication", "min_insync",
+                                       "unclean_election"};
 
 bool topic_check_is_waivable(const char *requirement)
 {
@@ -77,10 +77,10 @@ bool topic_check_judge(const struct topic_check_options *options, const char *na
     if (strcmp(name, "retention.bytes") == 0)
         return judge(options, check, number < 0, "retention", name, value, "-1");
     if (strcmp(name, "min.insync.replicas") == 0)
-        return judge(options, check, number >= 2, name, name, value, "2");
+        return judge(options, check, number >= 2, "min_insync", name, value, "2");
     if (strcmp(name, "unclean.leader.election.enable") == 0)
-        return judge(options, check, strcmp(value, "false") == 0, "unclean.leader.election", name,
-                     value, "false");
+        return judge(options, check, strcmp(value, "false") == 0, "unclean_election", name, value,
+                     "false");
     return true;
 }
 

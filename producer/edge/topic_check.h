@@ -13,7 +13,7 @@
 enum { TOPIC_CHECK_LINES_MAX = 16, TOPIC_CHECK_TEXT_MAX = 512 };
 
 /* What an operator of a small or a test cluster may decide to do without. */
-#define TOPIC_CHECK_WAIVABLE "retention, replication, min.insync.replicas, unclean.leader.election"
+#define TOPIC_CHECK_WAIVABLE "retention, replication, min_insync, unclean_election"
 
 /* Horizon (72 h) of SEMANTICS.md: what replay and revisions may need. */
 #define TOPIC_CHECK_RETENTION_MIN_MS INT64_C(259200000)

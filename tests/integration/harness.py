@@ -62,7 +62,7 @@ class HostUnderTest(Host):
             "instance.id": instance, "log.path": self.log,
             "journal.dir": self.directory / "journal", "topic": bench.topic,
             "kafka.bootstrap.servers": bench.kafka.bootstrap, "heartbeat_interval": "1s",
-            "log.poll_interval": "20ms", "check.waive": "replication,min.insync.replicas",
+            "log.poll_interval": "20ms", "check.waive": "replication,min_insync",
             **options}
         self.producer = Program(f"producer {instance}", [
             BIN / "enclave-producer", "run", "--log-format", "json", *set_args(self.options)],

@@ -75,7 +75,7 @@ static void only_what_can_be_waived_is_waived(void **unused)
     assert_int_equal(set_and_check(&w, "check.waive=retention,replication"), ERR_OK);
     assert_int_equal(w.settings.check_waive.n, 2);
     assert_int_equal(set_and_check(&w, "check.waive=cleanup.policy"), ERR_CONFIG);
-    assert_non_null(strstr(w.detail.text, "min.insync.replicas"));
+    assert_non_null(strstr(w.detail.text, "min_insync"));
     teardown(&w);
 }
 

@@ -23,8 +23,8 @@ static const struct demand demands[] = {
     {"retention.ms", "259200000", "259199999", "retention"},
     {"retention.ms", "-1", "0", "retention"},
     {"retention.bytes", "-1", "1073741824", "retention"},
-    {"min.insync.replicas", "2", "1", "min.insync.replicas"},
-    {"unclean.leader.election.enable", "false", "true", "unclean.leader.election"},
+    {"min.insync.replicas", "2", "1", "min_insync"},
+    {"unclean.leader.election.enable", "false", "true", "unclean_election"},
 };
 
 static bool judge(const struct demand *demand, const char *value, const char *waive,
