@@ -30,7 +30,6 @@ void change_begin(const struct partition *p, uint32_t instance, uint32_t target,
 {
     change->inst = instance_at(p, instance);
     change->instance = instance;
-    change->target = target;
     change->n = 0;
     change->overflow = false;
     for (uint32_t c = change->inst->first_claim; c != 0; c = claim_at(p, c)->next)

@@ -17,7 +17,6 @@ enum { CHANGE_RUNS_MAX = FAMILY_MAX };
 struct change {
     struct instance *inst;
     uint32_t instance;
-    uint32_t target; /* the claim that the record names, 0 none */
     uint32_t n;
     bool overflow; /* too many runs to compare: everything is issued again */
     uint32_t claims[CHANGE_RUNS_MAX];

@@ -18,8 +18,7 @@ uint32_t epoch_find(const struct partition *p, const struct instance *inst,
     return 0;
 }
 
-/* Order of epochs of an instance: by first sight, then id. */
-static bool epoch_is_older(const struct epoch *a, const struct epoch *b)
+bool epoch_is_older(const struct epoch *a, const struct epoch *b)
 {
     if (a->started != b->started)
         return a->started < b->started;

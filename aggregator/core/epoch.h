@@ -13,6 +13,8 @@
 
 #include "aggregator/core/state.h"
 
+/* Order of epochs of an instance: by first sight, then id. */
+bool epoch_is_older(const struct epoch *a, const struct epoch *b);
 uint32_t epoch_find(const struct partition *p, const struct instance *inst,
                     const struct event_uuid *id);
 /* A new epoch from its first record seen. Beyond EPOCHS_PER_INSTANCE_MAX the oldest is forgotten.

@@ -333,8 +333,3 @@ void facts_release(struct partition *p, struct facts *f)
     blob_release(p, f->end_detail);
     memset(f, 0, sizeof *f);
 }
-
-bool facts_same_blobs(const struct facts *a, const struct facts *b)
-{
-    return memcmp(a->blobs, b->blobs, sizeof a->blobs) == 0;
-}

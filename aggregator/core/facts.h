@@ -36,7 +36,6 @@ int64_t facts_start(const struct facts *f);
 /* The moment the run is billed to: end_time_earliest where the end was not seen (R8); NO_TIME open.
  */
 int64_t facts_end(const struct facts *f);
-bool facts_same_blobs(const struct facts *a, const struct facts *b);
 
 /* slot of "<instance>-enc<hex>"; 0 if the id has another form. */
 uint64_t enclave_id_slot(struct bytes enclave_id);

@@ -13,8 +13,6 @@
 #include "aggregator/core/run.h"
 #include "schemas/c/avro_buffer.h"
 
-enum { SAVE_VERSION = 1 };
-
 /* A reader that remembers its first error, so that a row of fields reads as a row. */
 struct loader {
     struct avro_reader in;

@@ -115,7 +115,7 @@ struct partition *partition_init(void *memory, const struct partition_capacity *
     p->identity = *identity;
     p->policy = policy_default();
     p->next_offset = identity->first_offset;
-    p->log_time = p->previous_append = NO_TIME;
+    p->log_time = NO_TIME;
     p->final_until = p->cut_until = identity->first_hour;
     p->next_revision_due = NO_TIME;
     return p;

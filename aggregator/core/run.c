@@ -162,10 +162,7 @@ void claim_mention(struct partition *p, uint32_t claim, uint32_t epoch, int64_t 
         /* Watermarks of a backfill prove nothing, so a live epoch is never given up for one. */
         if ((then->flags & EPOCH_LIVE) < (now->flags & EPOCH_LIVE))
             return;
-        if ((then->flags & EPOCH_LIVE) == (now->flags & EPOCH_LIVE) &&
-            (then->started < now->started ||
-             (then->started == now->started &&
-              memcmp(then->id.bytes, now->id.bytes, EVENT_UUID_BYTES) < 0)))
+        if ((then->flags & EPOCH_LIVE) == (now->flags & EPOCH_LIVE) && epoch_is_older(then, now))
             return;
     }
     c->mention_epoch = epoch;

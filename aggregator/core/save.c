@@ -9,13 +9,12 @@
 
 #include <string.h>
 
+#include "aggregator/core/epoch.h"
 #include "aggregator/core/facts.h"
 #include "aggregator/core/instance.h"
 #include "aggregator/core/pool.h"
 #include "aggregator/core/run.h"
 #include "schemas/c/avro_buffer.h"
-
-enum { SAVE_VERSION = 1 };
 
 /* ---- writing ------------------------------------------------------------------------ */
 
@@ -94,13 +93,6 @@ static void put_epoch(const struct partition *p, struct avro_writer *w, const st
     }
 }
 
-static int epoch_order(const struct epoch *a, const struct epoch *b)
-{
-    if (a->started != b->started)
-        return a->started < b->started ? -1 : 1;
-    return memcmp(a->id.bytes, b->id.bytes, EVENT_UUID_BYTES);
-}
-
 /* Epochs of an instance, oldest first. */
 static uint32_t sorted_epochs(const struct partition *p, const struct instance *inst,
                               uint32_t sorted[EPOCHS_PER_INSTANCE_MAX])
@@ -109,7 +101,7 @@ static uint32_t sorted_epochs(const struct partition *p, const struct instance *
 
     for (uint32_t i = inst->first_epoch; i != 0; i = epoch_at(p, i)->next) {
         uint32_t k = n++;
-        for (; k > 0 && epoch_order(epoch_at(p, sorted[k - 1]), epoch_at(p, i)) > 0; k--)
+        for (; k > 0 && epoch_is_older(epoch_at(p, i), epoch_at(p, sorted[k - 1])); k--)
             sorted[k] = sorted[k - 1];
         sorted[k] = i;
     }

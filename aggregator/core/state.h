@@ -32,6 +32,7 @@
 #include "aggregator/core/partition.h"
 
 enum {
+    SAVE_VERSION = 1,             /* of the saved state's format: save.c, load.c */
     HOURS_RING = 128,             /* bits of a claim's bitmaps; horizon + grace must fit */
     HORIZON_MAX_HOURS = 120,      /* limit of policy.horizon */
     INTERVALS_PER_EPOCH_MAX = 33, /* the maximum and at most 32 gaps (R2) */
@@ -240,10 +241,9 @@ struct partition {
     /* instances by id: open addressing, and in order */
     size_t instance_buckets_at, instance_order_at;
     uint32_t instance_buckets_n, instances_n;
-    uint32_t open_runs_n_cache;
     /* position in the log */
     int64_t next_offset;
-    int64_t log_time, previous_append;
+    int64_t log_time;
     int64_t active; /* log time less outages, counted from the first record */
     int64_t last_offset, last_append;
     uint32_t last_crc;
